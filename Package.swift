@@ -1,0 +1,104 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every product target: Swift 6 mode, each check the compiler offers, warnings as errors.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Settings of the test targets: the same, without the memory-safety audit.
+let strictTests: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strictTests)
+}
+
+let package = Package(
+    name: "Holdfast",
+    products: [
+        .executable(name: "holdfast", targets: ["Holdfast"])
+    ],
+    targets: [
+        // C libraries, from Debian's -dev packages.
+        .systemLibrary(
+            name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CHTTPParser", providers: [.apt(["libhttp-parser-dev"])]),
+        .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
+        .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLinux"),
+
+        // Foundations.
+        room("Threading", ["CLinux"]),
+        room("Telemetry", []),
+        room("Messages", ["CCrypto"]),
+
+        // The pure domains.
+        room("CartDomain", ["Messages"]),
+        room("InventoryDomain", ["Messages"]),
+
+        // The services: use cases, actors, and the ports they need.
+        room("RestGateway", ["Messages", "Telemetry", "WebServer"]),
+        room("CartService", ["CartDomain", "Messages", "Telemetry"]),
+        room("InventoryService", ["InventoryDomain", "Messages", "Telemetry"]),
+
+        // One wrapper per outside world.
+        room("KafkaShim", ["CRdKafka", "Threading", "Telemetry"]),
+        room("PostgresShim", ["CLibPQ", "Threading", "Telemetry"]),
+        room("RedisLock", ["CHiredis", "Threading", "Telemetry"]),
+        room(
+            "WebServer", ["CHTTPParser", "CWslay", "CCrypto", "CLinux", "Threading", "Telemetry"]),
+        room(
+            "WebClient", ["CHTTPParser", "CWslay", "CCrypto", "CLinux", "Threading", "Telemetry"]),
+        room("EmbeddedBroker", ["CLinux", "Threading", "Telemetry"]),
+
+        // The services' ports on Kafka, Postgres and Redis.
+        room(
+            "Adapters",
+            [
+                "CartDomain", "CartService", "InventoryDomain", "InventoryService", "KafkaShim",
+                "Messages", "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
+            ]),
+        room("LoadTest", ["Messages", "Telemetry", "Threading", "WebClient"]),
+        .executableTarget(
+            name: "Holdfast",
+            dependencies: [
+                "Adapters", "CartService", "EmbeddedBroker", "InventoryService", "KafkaShim",
+                "LoadTest", "Messages", "PostgresShim", "RedisLock", "RestGateway", "Telemetry",
+                "Threading", "WebClient", "WebServer",
+            ],
+            swiftSettings: strict),
+
+        tests("ArchitectureTests", []),
+        tests(
+            "DomainTests",
+            ["CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages"]),
+        tests("GatewayTests", ["Messages", "RestGateway", "Telemetry", "WebServer"]),
+        tests("TelemetryTests", ["Telemetry"]),
+        tests("WebTests", ["Telemetry", "Threading", "WebClient", "WebServer"]),
+        tests("BrokerTests", ["EmbeddedBroker", "KafkaShim", "Telemetry", "Threading"]),
+        tests("KafkaShimTests", ["EmbeddedBroker", "KafkaShim", "Telemetry", "Threading"]),
+        tests(
+            "StorageTests",
+            [
+                "Adapters", "InventoryDomain", "InventoryService", "Messages", "PostgresShim",
+                "RedisLock", "Telemetry", "Threading",
+            ]),
+        tests("EndToEndTests", ["Messages", "Telemetry", "Threading", "WebClient"]),
+    ]
+)
