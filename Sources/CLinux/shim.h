@@ -21,4 +21,10 @@ static inline void holdfast_set_thread_name(const char *name) {
     pthread_setname_np(pthread_self(), name);
 }
 
+/// Adds a descriptor to an epoll instance; `epoll_data_t` is a union, awkward outside C.
+static inline int holdfast_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t tag) {
+    struct epoll_event event = {.events = events, .data = {.u64 = tag}};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+
 #endif
