@@ -123,6 +123,9 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
         timers.cancel(timer)
     }
 
+    /// The monotonic clock, from a fixed point in the past: what deadlines are reckoned by.
+    package static var now: Duration { .nanoseconds(Int64(clamping: monotonicNanoseconds())) }
+
     /// Lets the thread end once the work submitted so far, and what it submits, has run.
     ///
     /// Idempotent; any thread. Handlers and timers are dropped; descriptors are not closed.
