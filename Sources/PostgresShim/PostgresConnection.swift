@@ -102,7 +102,7 @@ package actor PostgresConnection {
             _ = try use { handle throws(PostgresError) in
                 try handle.finishCopy(failing: reason, before: deadline)
             }
-        } catch where error.sqlState == "57014" {
+        } catch  where error.sqlState == "57014" {
             // query_canceled: what was asked for.
         }
         if state == .inTransaction { _ = try pipeline([.rollback]) }

@@ -61,7 +61,7 @@ internal import CLibPQ
     package func int8IfPresent(_ row: Int, _ column: Int) throws(PostgresError) -> Int64? {
         try unsafe value(row, column, .int8, .int4, .int2) { bytes in
             var value: Int64 = unsafe (bytes.first ?? 0) >= 0x80 ? -1 : 0
-            for unsafe byte in unsafe bytes { value = value << 8 | Int64(byte) }
+            for unsafebyte in unsafe bytes { value = value << 8 | Int64(byte) }
             return value
         }
     }
@@ -90,7 +90,7 @@ internal import CLibPQ
     package func uuidIfPresent(_ row: Int, _ column: Int) throws(PostgresError) -> UInt128? {
         try unsafe value(row, column, .uuid) { bytes in
             var value: UInt128 = 0
-            for unsafe byte in unsafe bytes { value = value << 8 | UInt128(byte) }
+            for unsafebyte in unsafe bytes { value = value << 8 | UInt128(byte) }
             return value
         }
     }
@@ -106,7 +106,7 @@ internal import CLibPQ
     ) throws(PostgresError) -> Int64? {
         try unsafe value(row, column, .timestamptz) { bytes in
             var value: UInt64 = 0
-            for unsafe byte in unsafe bytes { value = value << 8 | UInt64(byte) }
+            for unsafebyte in unsafe bytes { value = value << 8 | UInt64(byte) }
             return Int64(bitPattern: value) &+ postgresEpochMicros
         }
     }
