@@ -60,9 +60,8 @@ internal import CLibPQ
     /// An integer of any width, or nil for null.
     package func int8IfPresent(_ row: Int, _ column: Int) throws(PostgresError) -> Int64? {
         try unsafe value(row, column, .int8, .int4, .int2) { bytes in
-            var value: Int64 = unsafe (bytes.first ?? 0) >= 0x80 ? -1 : 0
-            for unsafebyte in unsafe bytes { value = value << 8 | Int64(byte) }
-            return value
+            let sign: Int64 = unsafe (bytes.first ?? 0) >= 0x80 ? -1 : 0
+            return unsafe bytes.reduce(sign) { $0 << 8 | Int64($1) }
         }
     }
 
@@ -89,9 +88,7 @@ internal import CLibPQ
     /// A UUID, or nil for null.
     package func uuidIfPresent(_ row: Int, _ column: Int) throws(PostgresError) -> UInt128? {
         try unsafe value(row, column, .uuid) { bytes in
-            var value: UInt128 = 0
-            for unsafebyte in unsafe bytes { value = value << 8 | UInt128(byte) }
-            return value
+            unsafe bytes.reduce(0) { $0 << 8 | UInt128($1) }
         }
     }
 
@@ -105,9 +102,8 @@ internal import CLibPQ
         _ row: Int, _ column: Int
     ) throws(PostgresError) -> Int64? {
         try unsafe value(row, column, .timestamptz) { bytes in
-            var value: UInt64 = 0
-            for unsafebyte in unsafe bytes { value = value << 8 | UInt64(byte) }
-            return Int64(bitPattern: value) &+ postgresEpochMicros
+            let micros = unsafe bytes.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            return Int64(bitPattern: micros) &+ postgresEpochMicros
         }
     }
 

@@ -42,7 +42,7 @@ package struct LockRequest: Hashable, Sendable {
 }
 
 /// What became of a lock that was wanted.
-package enum LockOutcome: Hashable, Sendable {
+package enum RedisLockOutcome: Hashable, Sendable {
     /// The lock is the caller's.
     case acquired(LockLease)
     /// Another has it, all the time that the caller would wait.

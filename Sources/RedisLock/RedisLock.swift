@@ -77,7 +77,7 @@ package final class RedisLock: Sendable {
     /// - Returns: an outcome for every name.
     package func acquire(
         _ requests: [LockRequest], lease: Duration, waitAtMost: Duration
-    ) async -> [String: LockOutcome] {
+    ) async -> [String: RedisLockOutcome] {
         var floors: [String: Int64] = [:]
         for request in requests {
             floors[request.name] = max(floors[request.name] ?? 0, request.floor)
@@ -86,7 +86,7 @@ package final class RedisLock: Sendable {
         let owner = String(UInt128.random(in: .min ... .max), radix: 36)
         let started = ContinuousClock.now
         let giveUpAt = started + waitAtMost
-        var outcomes: [String: LockOutcome] = [:]
+        var outcomes: [String: RedisLockOutcome] = [:]
         var wanted = floors.keys.sorted()
         var pauseMax = Duration.milliseconds(2)
         while true {
@@ -142,7 +142,7 @@ package final class RedisLock: Sendable {
 
     private func tryOnce(
         _ names: [String], _ floors: [String: Int64], _ owner: String, _ lease: Duration
-    ) async -> [(String, LockOutcome)] {
+    ) async -> [(String, RedisLockOutcome)] {
         let deadline = ContinuousClock.now + lease
         let calls = names.map { name in
             RedisScriptCall(
@@ -196,7 +196,7 @@ package final class RedisLock: Sendable {
         }
     }
 
-    private func count(_ outcomes: some Sequence<LockOutcome>) {
+    private func count(_ outcomes: some Sequence<RedisLockOutcome>) {
         for outcome in outcomes {
             switch outcome {
             case .acquired: acquired.increment()
