@@ -1,15 +1,19 @@
 package import Messages
 
-/// What a cart is told to do.
+/// What a shopper tells a cart to do.
 package enum CartCommand: Hashable, Sendable {
-    /// A shopper asks for pieces.
+    /// Put pieces into the cart.
     case add(RequestID, AddRequest)
-    /// A shopper gives pieces back; `quantity` is `nil` for all of the product.
+    /// Take pieces out; `quantity` is `nil` for all of the product.
     case remove(RequestID, ProductCode, quantity: Int?)
-    /// The inventory holds what was asked for.
-    case confirm(RequestID, name: String)
-    /// The inventory refuses what was asked for.
-    case refuse(RequestID, RejectionReason, available: Int)
+}
+
+/// What the inventory answers to an ask.
+package enum AskAnswer: Hashable, Sendable {
+    /// The pieces are held.
+    case held(name: String)
+    /// They cannot be held.
+    case refused(RejectionReason, available: Int)
 }
 
 /// Why a command is turned down without leaving a trace in the cart's history.
@@ -21,8 +25,7 @@ package enum Rejection: Error, Hashable, Sendable {
 extension Cart {
     /// Decides a command: what happens, or nothing where it was decided before.
     ///
-    /// A repeated request yields no event; ``outcome(of:)`` tells what it was answered. So does an
-    /// answer of the inventory for a request that is not pending.
+    /// A repeated request yields no event; ``outcome(of:)`` tells what it was answered.
     ///
     /// - Parameter now: the moment that the events will bear.
     /// - Throws: `Rejection.requestIDReused` for a known request ID with another body.
@@ -43,12 +46,19 @@ extension Cart {
                 return [next(requestID, now, .rejected(body, .notInCart))]
             }
             return [next(requestID, now, .removed(removal))]
-        case .confirm(let requestID, let name):
-            guard outcome(of: requestID) == .pending else { return [] }
-            return [next(requestID, now, .addConfirmed(name: name))]
-        case .refuse(let requestID, let reason, let available):
-            guard outcome(of: requestID) == .pending else { return [] }
-            return [next(requestID, now, .addRefused(reason, available: available))]
+        }
+    }
+
+    /// Decides an answer of the inventory: what happens, or nothing if the request is not pending.
+    package func decide(
+        _ answer: AskAnswer, to requestID: RequestID, now: Timestamp
+    ) -> CartEvent? {
+        guard outcome(of: requestID) == .pending else { return nil }
+        switch answer {
+        case .held(let name):
+            return next(requestID, now, .addConfirmed(name: name))
+        case .refused(let reason, let available):
+            return next(requestID, now, .addRefused(reason, available: available))
         }
     }
 

@@ -111,3 +111,33 @@ package struct RequestMemory: Hashable, Sendable {
         }
     }
 }
+
+extension RequestMemory.Entry {
+    /// What became of a request that the cart has forgotten, by the events that bear its ID.
+    ///
+    /// - Returns: `nil` if there are none.
+    package init?(forgotten events: [CartEvent]) {
+        var entry: Self?
+        for event in events {
+            switch event.kind {
+            case .addRequested(let request):
+                // Forgotten means settled; without an event of its own, a removal cancelled it.
+                entry = Self(
+                    body: .add(request.productCode, quantity: request.quantity),
+                    outcome: .rejected(.cancelled, available: nil))
+            case .addConfirmed:
+                entry?.outcome = .accepted
+            case .addRefused(let reason, let available):
+                entry?.outcome = .rejected(reason, available: available)
+            case .removed(let removal):
+                entry = Self(
+                    body: .remove(removal.productCode, quantity: removal.quantity),
+                    outcome: .accepted)
+            case .rejected(let body, let reason):
+                entry = Self(body: body, outcome: .rejected(reason, available: nil))
+            }
+        }
+        guard let entry else { return nil }
+        self = entry
+    }
+}

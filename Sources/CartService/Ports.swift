@@ -41,34 +41,27 @@ package struct CartRequestKey: Hashable, Sendable {
     }
 }
 
-/// What a cart owes the inventory until it is acknowledged.
+/// What a cart owes the inventory until it is acknowledged: a message that is said again and again.
+///
+/// A row of `cart_obligation`: all that the message needs stands in it (kind, product, user,
+/// quantity, and until when an ask counts), so that a new owner repeats it without its cart.
 package struct Obligation: Hashable, Sendable {
-    /// What has to be said.
-    package enum Kind: String, Hashable, Sendable {
-        /// Ask for the hold of a pending request.
-        case ask
-        /// Lower a hold to `quantity`.
-        case lower
-    }
-
-    package let key: CartRequestKey
+    /// The message; its trace context is not kept.
+    package let request: InventoryRequest
+    /// The partition of the cart.
     package let partition: Int
-    package let kind: Kind
-    package let productCode: ProductCode
-    package let quantity: Int
     /// When it is said again unless it was acknowledged.
     package let dueAt: Timestamp
 
-    package init(
-        key: CartRequestKey, partition: Int, kind: Kind, productCode: ProductCode,
-        quantity: Int, dueAt: Timestamp
-    ) {
-        self.key = key
+    package init(request: InventoryRequest, partition: Int, dueAt: Timestamp) {
+        self.request = request
         self.partition = partition
-        self.kind = kind
-        self.productCode = productCode
-        self.quantity = quantity
         self.dueAt = dueAt
+    }
+
+    /// The request that it is owed for; there is one obligation for each.
+    package var key: CartRequestKey {
+        CartRequestKey(cartID: request.cartID, requestID: request.requestID)
     }
 }
 

@@ -7,6 +7,11 @@ package struct Mailboxes<Key: Hashable & Sendable, Message: Sendable>: Sendable 
     package struct Batch: Sendable {
         package let key: Key
         package var messages: [Message]
+
+        package init(key: Key, messages: [Message]) {
+            self.key = key
+            self.messages = messages
+        }
     }
 
     /// What waits for each key that is being worked on.
