@@ -6,6 +6,7 @@ set -euo pipefail
 directory=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source=infrastructure/lib/common.sh
 source "$directory/lib/common.sh"
+accept_signals "$0" "$@"
 run=$root/.run
 # shellcheck source=infrastructure/lib/processes.sh
 source "$directory/lib/processes.sh"
@@ -241,7 +242,7 @@ print_welcome() {
     for name in "${gateways[@]}"; do
         say "$name    $(urls "$name")"
     done
-    cat <<TEXT
+    say "$(cat <<TEXT
 Postgres     127.0.0.1, Redis, broker and tokens: see .run/env
 
 Try, in another shell in this directory:
@@ -261,6 +262,8 @@ Try, in another shell in this directory:
   kcat -b \$KAFKA_BROKERS -t cart-event -C -e -q
 
 TEXT
+    )"
+    say
 }
 
 # --- Commands -----------------------------------------------------------------------------------
@@ -294,6 +297,7 @@ prepare() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     trap 'exit 129' HUP
+    trap : PIPE
 }
 
 start() {

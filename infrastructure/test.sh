@@ -7,6 +7,7 @@ set -euo pipefail
 directory=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source=infrastructure/lib/common.sh
 source "$directory/lib/common.sh"
+accept_signals "$0" "$@"
 run=$root/.run/test
 # shellcheck source=infrastructure/lib/processes.sh
 source "$directory/lib/processes.sh"

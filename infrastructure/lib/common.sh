@@ -3,8 +3,20 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 
+# accept_signals SCRIPT ARGUMENTS...: a shell that puts a command into the background makes it ignore
+# SIGINT, and what is ignored at the start no trap can catch. So begin again with the defaults.
+accept_signals() {
+    [[ -z $(trap -p INT TERM HUP) ]] || exec env --default-signal=INT,TERM,HUP "$@"
+}
+
+# show FORMAT ARGUMENTS...: like printf, but a reader who left, as `head` does, ends nothing.
+show() {
+    # shellcheck disable=SC2059 # passes on its own format
+    printf "$@" 2>/dev/null || true
+}
+
 say() {
-    printf '%s\n' "$*"
+    show '%s\n' "$*"
 }
 
 warn() {

@@ -26,19 +26,21 @@ unlock_run_directory() {
 
 # identity PID: when the process started, in which boot; fails if there is none, or only its remains.
 identity() {
-    local stat fields boot
-    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
-    # The name in parentheses may contain anything; the state follows the last parenthesis.
+    local stat='' fields boot
+    # To the end, not to the end of the line: the name in parentheses may contain anything. (And not
+    # by $(<...), which ends bash 5.2 under `set -e` if the file is gone.)
+    { IFS= read -r -d '' stat <"/proc/$1/stat" || [[ -n $stat ]]; } 2>/dev/null || return 1
     read -r -a fields <<<"${stat##*) }"
     [[ ${fields[0]} != [ZX] ]] || return 1
     boot=$(</proc/sys/kernel/random/boot_id)
-    printf '%s %s' "$boot" "${fields[19]}"
+    printf '%s %s\n' "$boot" "${fields[19]}"
 }
 
 # process_id NAME: the pid, if the process lives.
 process_id() {
     local pid known
-    { pid=$(<"$run/pids/$1.pid") && known=$(<"$run/state/$1.identity"); } 2>/dev/null || return 1
+    { read -r pid <"$run/pids/$1.pid" && read -r known <"$run/state/$1.identity"; } 2>/dev/null \
+        || return 1
     [[ $pid =~ ^[0-9]+$ && $(identity "$pid") == "$known" ]] || return 1
     printf '%s' "$pid"
 }
@@ -55,6 +57,8 @@ spawn() {
     # Not a leader of its group yet, the shell's child becomes the command itself: no fork between.
     setsid "$@" </dev/null >>"$run/logs/$name.log" 2>&1 9>&- &
     pid=$!
+    # Else the shell would tell when it is killed.
+    disown "$pid"
     identity "$pid" >"$run/state/$name.identity" || true
     printf '%s\n' "$pid" >"$run/pids/$name.pid"
     started+=("$name")
@@ -126,7 +130,7 @@ stop_everything() {
 wait_until() {
     local name=$1 limit=$2 begin=$SECONDS trouble
     shift 2
-    [[ ! -t 1 ]] || printf '%-12s waiting' "$name"
+    [[ ! -t 1 ]] || show '%-12s waiting' "$name"
     until "$@" >/dev/null 2>&1; do
         trouble=
         if ! is_alive "$name"; then
@@ -135,16 +139,16 @@ wait_until() {
             trouble="$name is not ready after $limit seconds"
         fi
         if [[ -n $trouble ]]; then
-            [[ ! -t 1 ]] || printf '\n'
+            [[ ! -t 1 ]] || show '\n'
             warn "$trouble. The end of $run/logs/$name.log:"
             tail -n 20 "$run/logs/$name.log" | sed 's/^/    /' >&2
             exit 1
         fi
-        [[ ! -t 1 ]] || printf '\r%-12s waiting, %s s' "$name" "$((SECONDS - begin))"
+        [[ ! -t 1 ]] || show '\r%-12s waiting, %s s' "$name" "$((SECONDS - begin))"
         sleep 0.1
     done
-    [[ ! -t 1 ]] || printf '\r'
-    printf '%-12s ready           \n' "$name"
+    [[ ! -t 1 ]] || show '\r'
+    show '%-12s ready           \n' "$name"
 }
 
 answers() {

@@ -81,6 +81,20 @@ make_cluster() {
         }
 }
 
+# drop_dead_lock_file DATA: where nobody buries dead processes, as in many containers, a killed Postgres
+# seems alive to the next one, for ever. Its lock file goes once it is dead and its children too, which
+# have the data directory as their working directory.
+drop_dead_lock_file() {
+    local pid directory
+    read -r pid < <(as_postgres cat "$1/postmaster.pid" 2>/dev/null) || return 0
+    [[ $pid =~ ^[0-9]+$ ]] || return 0
+    ! identity "$pid" >/dev/null || return 0
+    for directory in /proc/[0-9]*/cwd; do
+        [[ $(readlink "$directory" 2>/dev/null) != "$1" ]] || return 0
+    done
+    as_postgres rm -f "$1/postmaster.pid"
+}
+
 # start_postgres PORT ELSEWHERE FSYNC
 start_postgres() {
     local port=$1 binaries place attempt
@@ -90,6 +104,7 @@ start_postgres() {
     place=$(readlink -f "$run/postgres")
     # After a kill of Postgres alone, its children keep the memory for a moment: try again then.
     for attempt in 1 2 3 4 5 6 7 8 9 10; do
+        drop_dead_lock_file "$place/data"
         # The directory is changed in a process of its own, so that the pid is that of Postgres.
         spawn postgres env -C / -i PATH="$PATH" LC_ALL=C HOME=/ \
             ${postgres_user[@]+"${postgres_user[@]}"} \
@@ -99,7 +114,7 @@ start_postgres() {
             -c timezone=UTC -c log_timezone=UTC -c log_checkpoints=off
         sleep 0.3
         if is_alive postgres || ((attempt == 10)) \
-            || ! tail -n 3 "$run/logs/postgres.log" | grep -q 'still in use'; then
+            || ! tail -n 3 "$run/logs/postgres.log" | grep -qE 'still in use|lock file .* already exists'; then
             break
         fi
         sleep 1
