@@ -47,7 +47,7 @@ final class AdminHandle: Sendable {
     ) throws(KafkaError) -> [String: KafkaAdmin.TopicCreation] {
         var made: [OpaquePointer?] = unsafe []
         defer {
-            for unsafe topic in unsafe made { unsafe rd_kafka_NewTopic_destroy(topic) }
+            unsafe made.forEach { unsafe rd_kafka_NewTopic_destroy($0) }
         }
         for topic in topics { unsafe made.append(try Self.make(topic)) }
         let queue = unsafe client.withPointer { unsafe rd_kafka_queue_new($0) }

@@ -93,6 +93,9 @@ import CRdKafka
 
     // MARK: Messages
 
+    /// The messages that wait in the queue; they count against `queued.max.messages.kbytes`.
+    var messagesWaiting: Int { unsafe rd_kafka_queue_length(data) }
+
     /// Takes what the message queue holds, without waiting.
     ///
     /// - Parameters:

@@ -71,8 +71,9 @@ struct ConsumerStateMachine: Sendable {
         return nil
     }
 
-    /// What to take from librdkafka's queue; anything else in it is left over from what was revoked.
-    /// Paused partitions are wanted: librdkafka counts what it gave out as read, and will not give
+    /// What to take from librdkafka's queue.
+    ///
+    /// Anything else in it is left over from what was revoked. Paused partitions are wanted: librdkafka counts what it gave out as read, and will not give
     /// it again.
     private var wanted: Set<TopicPartition> {
         revoking.isEmpty ? assigned : assigned.subtracting(revoking)

@@ -19,7 +19,7 @@ package final class KafkaConsumer: Sendable {
     /// The bytes of keys and values after which a batch is full.
     package static let batchBytesMax = 4 * 1024 * 1024
 
-    private let core: ConsumerCore
+    let core: ConsumerCore
     private let group: String?
     private let batchMessagesMax: Int
 

@@ -34,9 +34,7 @@ import Synchronization
 
     deinit {
         topics.withLock { topics in
-            for unsafe pointer in unsafe topics.pointers.values {
-                unsafe rd_kafka_topic_destroy(pointer)
-            }
+            unsafe topics.pointers.values.forEach { unsafe rd_kafka_topic_destroy($0) }
         }
         unsafe rd_kafka_queue_destroy(queue)
     }
