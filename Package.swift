@@ -61,10 +61,9 @@ let package = Package(
         room("KafkaShim", ["CRdKafka", "Threading", "Telemetry"]),
         room("PostgresShim", ["CLibPQ", "Threading", "Telemetry"]),
         room("RedisLock", ["CHiredis", "Threading", "Telemetry"]),
-        room(
-            "WebServer", ["CHTTPParser", "CWslay", "CCrypto", "CLinux", "Threading", "Telemetry"]),
-        room(
-            "WebClient", ["CHTTPParser", "CWslay", "CCrypto", "CLinux", "Threading", "Telemetry"]),
+        room("WebWire", ["CHTTPParser", "CWslay", "CCrypto", "CLinux"]),
+        room("WebServer", ["Telemetry", "Threading", "WebWire"]),
+        room("WebClient", ["Telemetry", "Threading", "WebWire"]),
         room("EmbeddedBroker", ["CLinux", "Threading", "Telemetry"]),
 
         // The services' ports on Kafka, Postgres and Redis.
@@ -92,7 +91,7 @@ let package = Package(
             "GatewayTests",
             ["Messages", "RestGateway", "Telemetry", "Threading", "WebClient", "WebServer"]),
         tests("TelemetryTests", ["Telemetry"]),
-        tests("WebTests", ["Telemetry", "Threading", "WebClient", "WebServer"]),
+        tests("WebTests", ["Telemetry", "Threading", "WebClient", "WebServer", "WebWire"]),
         tests("BrokerTests", ["EmbeddedBroker", "KafkaShim", "Telemetry", "Threading"]),
         tests("KafkaShimTests", ["EmbeddedBroker", "KafkaShim", "Telemetry", "Threading"]),
         tests(
