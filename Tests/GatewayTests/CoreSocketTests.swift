@@ -1,5 +1,7 @@
 import Messages
+import Telemetry
 import Testing
+import WebServer
 
 @testable import RestGateway
 

@@ -1,4 +1,5 @@
 import Messages
+import Synchronization
 import Testing
 import WebServer
 
