@@ -88,7 +88,9 @@ let package = Package(
         tests(
             "DomainTests",
             ["CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages"]),
-        tests("GatewayTests", ["Messages", "RestGateway", "Telemetry", "WebServer"]),
+        tests(
+            "GatewayTests",
+            ["Messages", "RestGateway", "Telemetry", "Threading", "WebClient", "WebServer"]),
         tests("TelemetryTests", ["Telemetry"]),
         tests("SettingsTests", ["Settings"]),
         tests("WebTests", ["Telemetry", "Threading", "WebClient", "WebServer", "WebWire"]),
