@@ -44,6 +44,7 @@ package actor InventoryLoader {
         own.statementTimeout = .zero
         own.idleInTransactionTimeout = .seconds(300)
         own.callTimeout = .seconds(600)
+        own.settings["work_mem"] = "64MB"
         self.configuration = own
         self.format = format
     }
@@ -185,7 +186,8 @@ package actor InventoryLoader {
     private func failure(_ error: PostgresError) async -> InventoryLoadError {
         await close()
         let text = error.description
-        return error.isRetriable || error.isCommitUnknown || error.sqlState == "42P01"
+        let isPassing = error.isRetriable || error.isCommitUnknown || error.isUniqueViolation
+        return isPassing || error.sqlState == "42P01"
             ? .unavailable(text) : .refused(text)
     }
 

@@ -31,12 +31,6 @@ struct InventoryLoaderMerge {
     /// The first key of the advisory lock, as the migrator's; the second sets them apart.
     private static let lockKey: Int32 = 0x484F_4C44
 
-    /// Rows that say something new of a product that is known, `known` and `staging` joined.
-    private static let isChanged = """
-        (known.name <> staging.name OR known.quantity <> staging.quantity
-            OR staging.is_price_given AND known.price_minor IS DISTINCT FROM staging.price_minor)
-        """
-
     let connection: PostgresConnection
 
     /// Merges and commits, unless a code stands twice.
@@ -54,21 +48,22 @@ struct InventoryLoaderMerge {
                 Array(duplicates.prefix(faultsMax)), isComplete: duplicates.count <= faultsMax)
         }
         let results = try await connection.pipeline([
-            lockStatement, skippedCountStatement, skippedStatement, writeStatement,
+            changedStatement, PostgresStatement("ANALYZE changed"), lockStatement,
+            skippedCountStatement, skippedStatement, updateStatement, insertStatement,
         ])
         var skipped: [LoadReport.Skipped] = []
-        for row in 0..<results[2].rowCount {
-            let held = try results[2].int8(row, 2)
-            let quantity = try results[2].int8(row, 3)
+        for row in 0..<results[4].rowCount {
+            let held = try results[4].int8(row, 2)
+            let quantity = try results[4].int8(row, 3)
             skipped.append(
                 LoadReport.Skipped(
-                    line: Int(try results[2].int8(row, 0)),
-                    productCode: try results[2].text(row, 1),
+                    line: Int(try results[4].int8(row, 0)),
+                    productCode: try results[4].text(row, 1),
                     reason: "the quantity \(quantity) is below the \(held) that are held"))
         }
-        let skippedCount = Int(try results[1].int8(0, 0))
-        let inserted = Int(try results[3].int8(0, 0))
-        let updated = Int(try results[3].int8(0, 1))
+        let skippedCount = Int(try results[3].int8(0, 0))
+        let updated = results[5].affectedCount
+        let inserted = results[6].affectedCount
         _ = try await connection.pipeline([.commit])
         return .merged(
             LoadReport(
@@ -107,21 +102,33 @@ struct InventoryLoaderMerge {
         return faults
     }
 
+    /// Sets apart the rows that say something new; nobody but a load changes what is compared.
+    private var changedStatement: PostgresStatement {
+        PostgresStatement(
+            """
+            CREATE TEMPORARY TABLE changed ON COMMIT DROP AS
+            SELECT staging.*, known.product_code IS NULL AS is_new
+            FROM staging LEFT JOIN inventory AS known USING (product_code)
+            WHERE known.product_code IS NULL OR known.name <> staging.name
+                OR known.quantity <> staging.quantity
+                OR staging.is_price_given AND known.price_minor IS DISTINCT FROM staging.price_minor
+            """)
+    }
+
     /// Locks the rows that will be compared with what is held, in the order of all writers.
     private var lockStatement: PostgresStatement {
         PostgresStatement(
             """
             SELECT count(*) FROM (
-                SELECT 1 FROM inventory AS known JOIN staging USING (product_code)
-                WHERE \(Self.isChanged)
+                SELECT 1 FROM inventory AS known JOIN changed USING (product_code)
                 ORDER BY known.product_code FOR UPDATE OF known
             ) AS locked
             """)
     }
 
     private static let skippedRows = """
-        FROM inventory AS known JOIN staging USING (product_code)
-        WHERE \(isChanged) AND staging.quantity < known.held
+        FROM inventory AS known JOIN changed USING (product_code)
+        WHERE changed.quantity < known.held
         """
 
     private var skippedCountStatement: PostgresStatement {
@@ -131,30 +138,29 @@ struct InventoryLoaderMerge {
     private var skippedStatement: PostgresStatement {
         PostgresStatement(
             """
-            SELECT line, product_code, known.held, staging.quantity \(Self.skippedRows)
+            SELECT line, product_code, known.held, changed.quantity \(Self.skippedRows)
             ORDER BY line LIMIT $1
             """, [.int8(Int64(LoadReport.skippedListedMax))])
     }
 
-    private var writeStatement: PostgresStatement {
+    private var updateStatement: PostgresStatement {
         PostgresStatement(
             """
-            WITH written AS (
-                INSERT INTO inventory AS target (product_code, name, quantity, price_minor)
-                SELECT product_code, staging.name, staging.quantity,
-                    CASE WHEN staging.is_price_given THEN staging.price_minor
-                    ELSE known.price_minor END
-                FROM staging LEFT JOIN inventory AS known USING (product_code)
-                WHERE known.product_code IS NULL
-                    OR \(Self.isChanged) AND staging.quantity >= known.held
-                ORDER BY product_code
-                ON CONFLICT (product_code) DO UPDATE SET name = excluded.name,
-                    quantity = excluded.quantity, price_minor = excluded.price_minor,
-                    updated_at = now()
-                WHERE excluded.quantity >= target.held
-                RETURNING created_at = now() AS is_new
-            )
-            SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM written
+            UPDATE inventory AS known SET name = changed.name, quantity = changed.quantity,
+                price_minor = CASE WHEN changed.is_price_given THEN changed.price_minor
+                    ELSE known.price_minor END,
+                updated_at = now()
+            FROM changed
+            WHERE known.product_code = changed.product_code AND changed.quantity >= known.held
+            """)
+    }
+
+    private var insertStatement: PostgresStatement {
+        PostgresStatement(
+            """
+            INSERT INTO inventory (product_code, name, quantity, price_minor)
+            SELECT product_code, name, quantity, price_minor FROM changed WHERE is_new
+            ORDER BY product_code
             """)
     }
 }
