@@ -66,7 +66,7 @@ extension CartEngine {
                     let key = input.message.key
                     let isForgotten = cart.mayHaveForgotten(key.requestID)
                     if isForgotten { forgotten.insert(key) }
-                    if input.origin.isReplay, isForgotten || cart.knows(key.requestID) {
+                    if input.isReplay, isForgotten || cart.knows(key.requestID) {
                         replayed.insert(key)
                     }
                 }

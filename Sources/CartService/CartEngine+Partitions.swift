@@ -6,7 +6,7 @@ extension CartEngine {
     ///
     /// - Parameter replayEnds: for each topic, where its partitions end now.
     func takeOver(
-        _ taken: [Int], replayEnds: [CartPartition.Source: [Int: Int]]
+        _ taken: [Int], replayEnds: [Topic: [Int: Int]]
     ) async throws(CartStoreError) {
         let epochs = try await store.raiseEpochs(taken, owner: configuration.owner)
         let obligations = try await store.obligations(of: taken)
@@ -17,9 +17,8 @@ extension CartEngine {
             }
             incarnations += 1
             partitions[partition] = CartPartition(
-                CartPartition.Takeover(
-                    epoch: epoch, replayEnds: replayEnds.compactMapValues { $0[partition] }),
-                incarnation: incarnations)
+                epoch: epoch, incarnation: incarnations,
+                replayEnds: replayEnds.compactMapValues { $0[partition] })
         }
         for obligation in obligations {
             owed[obligation.key] = Owed(
@@ -38,7 +37,8 @@ extension CartEngine {
     /// Finishes what was begun on partitions that go to another owner; begins nothing more on them.
     func drain(_ leaving: [Int]) async {
         for partition in leaving where partitions[partition] != nil {
-            await withCheckedContinuation { partitions[partition]?.drain($0) }
+            partitions[partition]?.phase = .draining
+            await withCheckedContinuation { partitions[partition]?.work.whenDrained($0) }
         }
     }
 
@@ -78,29 +78,31 @@ extension CartEngine {
     ///
     /// - Parameter leaving: only these partitions; `nil` for all that are active.
     func takeWatermarks(
-        of source: CartPartition.Source, leaving: [Int]? = nil
+        of topic: Topic, leaving: [Int]? = nil
     ) -> [Int: Int] {
         var watermarks: [Int: Int] = [:]
         for partition in leaving ?? Array(partitions.keys) {
             if leaving == nil, partitions[partition]?.phase != .active { continue }
-            watermarks[partition] = partitions[partition]?.takeWatermark(of: source)
+            watermarks[partition] = partitions[partition]?.work.takeWatermark(of: topic)
         }
         return watermarks
     }
 
     /// Notes that a message is being worked on; `nil` if its partition takes none now.
-    func begin(_ partition: Int, _ offset: Int, _ source: CartPartition.Source) -> Origin? {
-        guard partitions[partition]?.phase == .active,
-            let incarnation = partitions[partition]?.incarnation,
-            let isReplay = partitions[partition]?.begin(offset, from: source)
-        else { return nil }
-        return Origin(
-            source: source, partition: partition, offset: offset, incarnation: incarnation,
-            isReplay: isReplay)
+    func begin(_ partition: Int, _ offset: Int, of topic: Topic) -> MessageOrigin? {
+        guard let state = partitions[partition], state.phase == .active else { return nil }
+        partitions[partition]?.work.begin(offset, of: topic)
+        return MessageOrigin(
+            topic: topic, partition: partition, offset: offset, incarnation: state.incarnation)
+    }
+
+    /// Whether a former owner may have handled the message before.
+    func isReplay(_ origin: MessageOrigin) -> Bool {
+        origin.offset < partitions[origin.partition]?.replayEnds[origin.topic] ?? 0
     }
 
     /// Whether the message's ownership still stands.
-    func isCurrent(_ origin: Origin) -> Bool {
+    func isCurrent(_ origin: MessageOrigin) -> Bool {
         partitions[origin.partition]?.incarnation == origin.incarnation
     }
 
@@ -116,7 +118,7 @@ extension CartEngine {
                 case .active: return true
                 case .draining where !isGivingUp: return true
                 default:
-                    partitions[input.origin.partition]?.abandon()
+                    partitions[input.origin.partition]?.work.abandon()
                     return false
                 }
             }

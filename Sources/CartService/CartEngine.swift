@@ -9,19 +9,11 @@ package import Telemetry
 /// together in the next. Thus batches that are stored concurrently never touch the same cart, and a
 /// cart's versions are stored in order.
 package actor CartEngine {
-    /// Where a message that was begun stands in the log, and under which ownership.
-    struct Origin: Sendable {
-        let source: CartPartition.Source
-        let partition: Int
-        let offset: Int
-        let incarnation: Int
-        /// Whether a former owner may have handled it before.
-        let isReplay: Bool
-    }
-
     /// A message that was begun.
     struct Input: Sendable {
-        let origin: Origin
+        let origin: MessageOrigin
+        /// Whether a former owner may have handled it before.
+        let isReplay: Bool
         let message: CartMessage
         let raw: RawMessage
     }
@@ -73,30 +65,33 @@ package actor CartEngine {
     /// Works on requests of shoppers until what they cause is stored and said.
     func process(_ messages: [LogMessage<CartRequest>]) async {
         metrics.requests.increment(by: messages.count)
-        await process(messages, from: .requests) { .request($0) }
+        await process(messages, of: .cartRequest) { .request($0) }
     }
 
     /// Works on answers of the inventory until what they cause is stored and said.
     func process(_ messages: [LogMessage<InventoryResponse>]) async {
         metrics.answers.increment(by: messages.count)
-        await process(messages, from: .answers) { .answer($0) }
+        await process(messages, of: .inventoryResponse) { .answer($0) }
     }
 
     private func process<Value>(
-        _ messages: [LogMessage<Value>], from source: CartPartition.Source,
+        _ messages: [LogMessage<Value>], of topic: Topic,
         _ wrap: (Value) -> CartMessage
     ) async {
         await withDiscardingTaskGroup { publications in
             var inputs: [Input] = []
             inputs.reserveCapacity(messages.count)
             for message in messages {
-                guard let origin = begin(message.partition, message.offset, source) else {
+                guard let origin = begin(message.partition, message.offset, of: topic) else {
                     continue
                 }
                 do {
                     let value = wrap(try message.value.get())
                     try checkPartition(value.key.cartID, origin.partition)
-                    inputs.append(Input(origin: origin, message: value, raw: message.raw))
+                    inputs.append(
+                        Input(
+                            origin: origin, isReplay: isReplay(origin), message: value,
+                            raw: message.raw))
                 } catch {
                     let output = setAside(origin, message.raw, reason: "\(error)")
                     publications.addTask { await self.publish(output, [origin]) }
@@ -112,19 +107,20 @@ package actor CartEngine {
     }
 
     /// The dead letter for a message that cannot be handled.
-    private func setAside(_ origin: Origin, _ raw: RawMessage, reason: String) -> CartOutput {
+    private func setAside(_ origin: MessageOrigin, _ raw: RawMessage, reason: String) -> CartOutput
+    {
         metrics.deadLetters.increment()
-        let topic: Topic = origin.source == .requests ? .cartRequest : .inventoryResponse
         logger.error(
             "A message cannot be handled and is set aside on dead-letter.",
             [
                 "reason": reason,
-                "origin": "\(topic.rawValue)/\(origin.partition)/\(origin.offset)",
+                "origin": "\(origin.topic.rawValue)/\(origin.partition)/\(origin.offset)",
             ])
         var output = CartOutput()
         output.deadLetters.append(
             DeadLetter(
-                topic: topic, partition: origin.partition, offset: origin.offset, reason: reason,
+                topic: origin.topic, partition: origin.partition, offset: origin.offset,
+                reason: reason,
                 raw: raw))
         return output
     }
@@ -145,7 +141,7 @@ package actor CartEngine {
         var backoff = Backoff()
         var live = batches
         var isGivingUp = false
-        while true {
+        while !Task.isCancelled {
             live = dropAbandoned(live, isGivingUp: isGivingUp)
             if live.isEmpty { return }
             do throws(CartStoreError) {
@@ -181,16 +177,9 @@ package actor CartEngine {
         let inputs = batches.flatMap(\.messages)
         if inputs.count > 1 {
             for half in [inputs.prefix(inputs.count / 2), inputs.dropFirst(inputs.count / 2)] {
-                var grouped: [Batch] = []
-                for input in half {
-                    let cartID = input.message.key.cartID
-                    if let index = grouped.firstIndex(where: { $0.key == cartID }) {
-                        grouped[index].messages.append(input)
-                    } else {
-                        grouped.append(Batch(key: cartID, messages: [input]))
-                    }
-                }
-                await settle(grouped, &publications)
+                var alone = Mailboxes<CartID, Input>()
+                await settle(
+                    alone.admit(Array(half)) { $0.message.key.cartID }, &publications)
             }
         } else if let input = inputs.first {
             var output = setAside(input.origin, input.raw, reason: reason)
@@ -267,7 +256,7 @@ package actor CartEngine {
     }
 
     /// Sends until the log has it; then the messages that caused it are finished.
-    func publish(_ output: CartOutput, _ origins: [Origin]) async {
+    func publish(_ output: CartOutput, _ origins: [MessageOrigin]) async {
         var backoff = Backoff()
         while !output.isEmpty {
             do {
@@ -282,7 +271,7 @@ package actor CartEngine {
             }
         }
         for origin in origins where isCurrent(origin) {
-            partitions[origin.partition]?.finish(origin.offset, from: origin.source)
+            partitions[origin.partition]?.work.finish(origin.offset, of: origin.topic)
         }
     }
 }

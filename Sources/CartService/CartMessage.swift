@@ -98,6 +98,7 @@ extension RejectionReason {
             case .tooLate: .tooLate
             case .cancelled: .cancelled
             case .requestIDReused: .requestIDReused
+            case .failed: .failed
             }
     }
 }

@@ -92,9 +92,9 @@ package final class CartService: Sendable {
         var generator = SystemRandomNumberGenerator()
         while true {
             do {
-                let ends: [CartPartition.Source: [Int: Int]] = [
-                    .requests: try await requests.ends(of: partitions),
-                    .answers: try await answers.ends(of: partitions),
+                let ends: [Topic: [Int: Int]] = [
+                    .cartRequest: try await requests.ends(of: partitions),
+                    .inventoryResponse: try await answers.ends(of: partitions),
                 ]
                 try await engine.takeOver(partitions, replayEnds: ends)
                 try await answers.assign(partitions)
@@ -126,24 +126,33 @@ package final class CartService: Sendable {
             await engine.repeatObligations()
             await commitOffsets(leaving: nil)
             await engine.passivate()
-            let fenced = await engine.fencedPartitionsDue()
-            if !fenced.isEmpty {
-                logger.warning(
-                    "Fenced partitions are still assigned here and are taken over again.",
-                    ["partitions": fenced.map(String.init).joined(separator: ",")])
-                await engine.release(fenced)
-                try await answers.unassign(fenced)
-                try await takeOver(fenced)
-                try await requests.rewind(fenced)
-            }
+            await retakeFenced()
+        }
+    }
+
+    /// Takes partitions over again that another owner had fenced, if they are still assigned here.
+    private func retakeFenced() async {
+        let fenced = await engine.fencedPartitionsDue()
+        if fenced.isEmpty { return }
+        logger.warning(
+            "Fenced partitions are still assigned here and are taken over again.",
+            ["partitions": fenced.map(String.init).joined(separator: ",")])
+        do {
+            try await answers.unassign(fenced)
+            await engine.release(fenced)
+            try await takeOver(fenced)
+            try await requests.rewind(fenced)
+        } catch {
+            logger.warning("Fenced partitions are not back yet.", ["reason": "\(error)"])
         }
     }
 
     private func commitOffsets(leaving: [Int]?) async {
         do {
-            let requestOffsets = await engine.takeWatermarks(of: .requests, leaving: leaving)
+            let requestOffsets = await engine.takeWatermarks(of: .cartRequest, leaving: leaving)
             if !requestOffsets.isEmpty { try await requests.commit(requestOffsets) }
-            let answerOffsets = await engine.takeWatermarks(of: .answers, leaving: leaving)
+            let answerOffsets = await engine.takeWatermarks(
+                of: .inventoryResponse, leaving: leaving)
             if !answerOffsets.isEmpty { try await answers.commit(answerOffsets) }
         } catch {
             logger.warning(

@@ -59,12 +59,11 @@ package protocol InventoryStore: Sendable {
     /// Carries out one transaction: locks the products in code order, reads the holds by their keys,
     /// lets `decide` say what to write, writes and commits.
     ///
-    /// `decide` may be called once or not at all. With nothing to write, the transaction still ends
-    /// before this returns.
-    func transact(
+    /// - Returns: what `decide` returned besides, once the transaction has committed.
+    func transact<Decision: Sendable>(
         products: [ProductCode], holds: [HoldKey],
-        _ decide: @Sendable (InventorySnapshot) -> InventoryChanges
-    ) async throws(InventoryStoreError)
+        _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
+    ) async throws(InventoryStoreError) -> Decision
 }
 
 /// What became of an attempt to lock a product.
