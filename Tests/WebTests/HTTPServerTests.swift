@@ -244,6 +244,3 @@ import WebServer
         }
     }
 }
-
-/// Lets other threads run, in a loop that has a bound of its own.
-func giveWay() { usleep(2_000) }

@@ -176,3 +176,15 @@ extension String {
         String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
 }
+
+/// Lets other threads run, in a loop that has a bound of its own.
+func giveWay() { usleep(2_000) }
+
+/// Blocks the thread until a condition holds; throws when it does not within 20 s.
+func waitUntil(_ condition: () -> Bool) throws {
+    for _ in 0..<10_000 {
+        if condition() { return }
+        giveWay()
+    }
+    throw RawSocket.Failure(description: "the condition did not come true")
+}
