@@ -45,6 +45,8 @@ package enum InventoryRefusal: String, CaseIterable, Hashable, Sendable {
     case cancelled = "cancelled"
     /// The hold's identity is in use for another product or quantity.
     case requestIDReused = "request-id-reused"
+    /// The ask could not be handled and was set aside.
+    case failed = "failed"
 }
 
 extension InventoryResponse {
