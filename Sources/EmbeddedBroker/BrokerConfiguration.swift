@@ -17,7 +17,7 @@ package struct BrokerConfiguration: Sendable {
     package var advertisedHost: String?
     /// The port that clients are told to connect to; the one listened on unless set.
     package var advertisedPort: Int?
-    /// Where everything is kept; made if missing. One process at a time.
+    /// Where everything is kept; made if missing, used by one process at a time.
     package var dataDirectory: String
 
     /// Partitions of a topic whose creator named no number.

@@ -34,7 +34,7 @@ final class PartitionLog {
     let directory: String
     let environment: StorageEnvironment
 
-    /// Oldest first; the last one is written to. Empty until the first batch comes.
+    /// Oldest first, the last one is written to; none until the first batch comes.
     var segments: [Segment] = []
     /// The offset that the next batch gets, the staged ones counted.
     var endOffset: Int64 = 0
