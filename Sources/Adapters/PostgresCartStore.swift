@@ -73,7 +73,8 @@ package struct PostgresCartStore: CartStore {
     ) async throws(CartStoreError) -> [Obligation] {
         let rows = try await query(
             """
-            SELECT cart_id, request_id, partition, kind, product_code, quantity, due_at
+            SELECT cart_id, request_id, partition, kind, product_code, user_id, quantity, ask_until,
+                due_at
             FROM cart_obligation WHERE partition = ANY ($1) ORDER BY due_at
             """, [.int4Array(partitions.map { Int32($0) })])
         return try decoding { () throws(PostgresError) in
@@ -157,23 +158,27 @@ private func deleteStatement(_ keys: [CartRequestKey]) -> PostgresStatement {
 }
 
 private func upsertStatement(_ obligations: [Obligation]) -> PostgresStatement {
-    PostgresStatement(
+    let actions = obligations.map { actionColumns($0.request.action) }
+    return PostgresStatement(
         """
         INSERT INTO cart_obligation
-            (cart_id, request_id, partition, kind, product_code, quantity, due_at)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::int4[], $4::text[], $5::text[], $6::int8[],
-            $7::timestamptz[]) AS new (cart_id, request_id) ORDER BY cart_id, request_id
+            (cart_id, request_id, partition, kind, product_code, user_id, quantity, ask_until, due_at)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::int4[], $4::text[], $5::text[], $6::text[],
+            $7::int8[], $8::timestamptz[], $9::timestamptz[]) AS new (cart_id, request_id) ORDER BY cart_id, request_id
         ON CONFLICT (cart_id, request_id) DO UPDATE SET partition = excluded.partition,
             kind = excluded.kind, product_code = excluded.product_code,
-            quantity = excluded.quantity, due_at = excluded.due_at
+            user_id = excluded.user_id, quantity = excluded.quantity,
+            ask_until = excluded.ask_until, due_at = excluded.due_at
         """,
         [
             .uuidArray(obligations.map(\.key.cartID.bits)),
             .textArray(obligations.map(\.key.requestID.text)),
             .int4Array(obligations.map { Int32($0.partition) }),
-            .textArray(obligations.map(\.kind.rawValue)),
-            .textArray(obligations.map(\.productCode.text)),
-            .int8Array(obligations.map { Int64($0.quantity) }),
+            .textArray(actions.map(\.kind)),
+            .textArray(obligations.map(\.request.productCode.text)),
+            .textArray(obligations.map(\.request.userID.text)),
+            .int8Array(actions.map(\.quantity)),
+            .timestampArray(epochMillis: actions.map(\.until)),
             .timestampArray(epochMillis: obligations.map { Int64($0.dueAt.millis) }),
         ])
 }
@@ -187,18 +192,35 @@ private func readEvent(_ rows: PostgresResult, _ row: Int) throws(PostgresError)
         at: Timestamp(millis: Int(try rows.timestampMillis(row, 6))))
 }
 
+private func actionColumns(
+    _ action: InventoryRequest.Action
+) -> (kind: String, quantity: Int64, until: Int64?) {
+    switch action {
+    case .ask(let quantity, let until): ("ask", Int64(quantity), Int64(until.millis))
+    case .lower(let quantity): ("lower", Int64(quantity), nil)
+    }
+}
+
 private func readObligation(
     _ rows: PostgresResult, _ row: Int
 ) throws(PostgresError) -> Obligation {
-    Obligation(
-        key: CartRequestKey(
-            cartID: CartID(bits: try rows.uuid(row, 0)),
-            requestID: try stored(RequestID(try rows.text(row, 1)), "request ID")),
-        partition: Int(try rows.int4(row, 2)),
-        kind: try stored(Obligation.Kind(rawValue: try rows.text(row, 3)), "kind"),
+    let quantity = Int(try rows.int8(row, 6))
+    let action: InventoryRequest.Action =
+        switch try rows.text(row, 3) {
+        case "ask":
+            .ask(
+                quantity: quantity, until: Timestamp(millis: Int(try rows.timestampMillis(row, 7))))
+        default: .lower(to: quantity)
+        }
+    let request = InventoryRequest(
+        cartID: CartID(bits: try rows.uuid(row, 0)),
+        requestID: try stored(RequestID(try rows.text(row, 1)), "request ID"),
+        userID: try stored(UserID(try rows.text(row, 5)), "user ID"),
         productCode: try stored(ProductCode(try rows.text(row, 4)), "product code"),
-        quantity: Int(try rows.int8(row, 5)),
-        dueAt: Timestamp(millis: Int(try rows.timestampMillis(row, 6))))
+        action: action)
+    return Obligation(
+        request: request, partition: Int(try rows.int4(row, 2)),
+        dueAt: Timestamp(millis: Int(try rows.timestampMillis(row, 8))))
 }
 
 private func decoding<Value>(

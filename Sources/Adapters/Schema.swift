@@ -83,9 +83,12 @@ package enum Schema {
             partition int NOT NULL,
             kind text NOT NULL CHECK (kind IN ('ask', 'lower')),
             product_code text COLLATE "C" NOT NULL,
+            user_id text COLLATE "C" NOT NULL,
             quantity bigint NOT NULL,
+            ask_until timestamptz NULL,
             due_at timestamptz NOT NULL,
-            PRIMARY KEY (cart_id, request_id)
+            PRIMARY KEY (cart_id, request_id),
+            CHECK ((kind = 'ask') = (ask_until IS NOT NULL))
         )
         """,
         "CREATE INDEX cart_obligation_partition ON cart_obligation (partition)",

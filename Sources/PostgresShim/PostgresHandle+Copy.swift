@@ -23,8 +23,7 @@ extension PostgresHandle {
             error = PostgresError(
                 kind: .usage, sqlState: "08P01", message: "the statement is no COPY FROM STDIN")
         }
-        if isBroken { error.kind = .connection }
-        _ = try? endCopy(before: deadline)
+        if !error.isConnectionLost { _ = try? endCopy(before: deadline) }
         throw error
     }
 
@@ -79,13 +78,12 @@ extension PostgresHandle {
             switch status {
             case PGRES_COMMAND_OK, PGRES_TUPLES_OK: count = result.affectedCount
             default:
-                var error = result.error
-                if isBroken { error.kind = .connection }
+                let error = result.error
+                if error.isConnectionLost { throw error }
                 if first == nil { first = error }
             }
-            if isBroken { break }
         }
-        if isBroken { throw first ?? failure("the connection was lost") }
+        if isBroken { throw failure("the connection was lost") }
         isCopying = false
         guard unsafe PQenterPipelineMode(pointer) == 1 else {
             throw failure("cannot enter pipeline mode")

@@ -131,14 +131,18 @@ extension PostgresHandle {
     ) throws(PostgresError) {
         var position = 0
         var first: PostgresError?
+        var wasNil = false
         while true {
             let result = try nextResult(before: deadline)
             guard let status = result.status else {
-                if isBroken { throw first ?? failure("the connection was lost") }
-                // No more results of this step.
+                // Once for the end of each step, also while libpq still has results that arrived
+                // before the connection broke; twice where it has no more.
+                if wasNil, isBroken { throw lost(first) }
+                wasNil = true
                 position += 1
                 continue
             }
+            wasNil = false
             if status == PGRES_PIPELINE_SYNC { break }
             guard position < steps.count else { throw failure("an unexpected result") }
             let step = steps[position]
@@ -160,13 +164,19 @@ extension PostgresHandle {
             default:
                 var error = result.error
                 error.statementIndex = step.statement
-                if isBroken { error.kind = .connection }
                 forgetIfStale(step, statements, after: error)
                 if first == nil { first = error }
-                if isBroken { throw error }
+                if error.isConnectionLost { throw lost(first) }
             }
         }
         if let first { throw first }
+    }
+
+    /// The first error, now that the connection is lost too.
+    private func lost(_ first: PostgresError?) -> PostgresError {
+        var error = first ?? failure("the connection was lost")
+        error.kind = .connection
+        return error
     }
 
     /// Drops a prepared statement that the server no longer knows or whose tables changed shape.

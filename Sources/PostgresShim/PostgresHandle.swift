@@ -41,6 +41,9 @@ internal import Glibc
         }
         guard let pointer = unsafe started else { throw .lost("libpq is out of memory") }
         var handle = unsafe PostgresHandle(owning: pointer)
+        if unsafe PQstatus(pointer) == CONNECTION_BAD {
+            throw handle.failure("cannot connect", sqlState: "08001")
+        }
         try handle.finishConnecting(before: .now + configuration.connectTimeout)
         guard unsafe PQsetnonblocking(pointer, 1) == 0, unsafe PQenterPipelineMode(pointer) == 1
         else { throw handle.failure("cannot enter pipeline mode") }
@@ -185,7 +188,8 @@ internal import Glibc
 
     var affectedCount: Int { unsafe Int(text(PQcmdTuples(pointer))) ?? 0 }
 
-    /// The server's complaint.
+    /// The server's complaint; of kind `connection` where it ends the session, or where libpq speaks
+    /// because the server no longer does.
     var error: PostgresError {
         func field(_ code: Unicode.Scalar) -> String? {
             guard let value = unsafe PQresultErrorField(pointer, Int32(code.value)) else {
@@ -195,9 +199,10 @@ internal import Glibc
         }
         var message = unsafe field("M") ?? text(PQresultErrorMessage(pointer))
         while message.last?.isNewline == true { message.removeLast() }
+        let isLast = field("V") == nil || field("V") == "FATAL" || field("V") == "PANIC"
         return PostgresError(
-            kind: .server, sqlState: field("C") ?? "08006", message: message, detail: field("D"),
-            constraint: field("n"))
+            kind: isLast ? .connection : .server, sqlState: field("C") ?? "08006",
+            message: message, detail: field("D"), constraint: field("n"))
     }
 
     /// Hands the rows over.
@@ -221,23 +226,34 @@ private func checkAddress(_ url: String) throws(PostgresError) {
     let options = unsafe PQconninfoParse(url, &message)
     unsafe PQfreemem(message)
     guard let options = unsafe options else {
-        throw PostgresError(
-            kind: .usage, sqlState: "08001",
-            message: "the Postgres address is malformed; is it postgres://user@host:port/database?")
+        throw malformedAddress
     }
     defer { unsafe PQconninfoFree(options) }
     var option = unsafe options
     while let keyword = unsafe option.pointee.keyword {
-        let isHost = unsafe strcmp(keyword, "host") == 0
-        if isHost, unsafe text(option.pointee.val).contains("@") {
+        let isPlain = unsafe strcmp(keyword, "host") == 0 || strcmp(keyword, "dbname") == 0
+        if isPlain, unsafe text(option.pointee.val).contains("@") {
             throw PostgresError(
                 kind: .usage, sqlState: "08001",
-                message: "the Postgres address has an @ in its host; "
-                    + "in a user or password it is written %40")
+                message: "the Postgres address has an @ in its host or database; "
+                    + "in a user or password @ is written %40 and / is written %2F")
+        }
+        let isPort = unsafe strcmp(keyword, "port") == 0
+        if isPort, !(unsafe text(option.pointee.val)).utf8.allSatisfy(isPortCharacter) {
+            throw malformedAddress
         }
         unsafe option += 1
     }
 }
+
+/// A digit, or the comma between the ports of several hosts.
+private func isPortCharacter(_ byte: UInt8) -> Bool {
+    0x30...0x39 ~= byte || byte == UInt8(ascii: ",")
+}
+
+private let malformedAddress = PostgresError(
+    kind: .usage, sqlState: "08001",
+    message: "the Postgres address is malformed; is it postgres://user@host:port/database?")
 
 private func ignoreNotice(_ context: UnsafeMutableRawPointer?, _ result: OpaquePointer?) {}
 

@@ -147,7 +147,8 @@ import Threading
         }
     }
 
-    @Test func `a syntax error names its statement and leaves the connection usable`() async throws {
+    @Test func `a syntax error names its statement and leaves the connection usable`() async throws
+    {
         try await withConnection { connection in
             let error = try await postgresError {
                 _ = try await connection.pipeline([
@@ -186,7 +187,9 @@ import Threading
             _ = try await connection.execute("CREATE TABLE item (id int8)")
             _ = try await connection.execute("SELECT * FROM item")
             _ = try await connection.execute("ALTER TABLE item ADD COLUMN name text")
-            let error = try await postgresError { _ = try await connection.execute("SELECT * FROM item") }
+            let error = try await postgresError {
+                _ = try await connection.execute("SELECT * FROM item")
+            }
             #expect(error.sqlState == "0A000")
             #expect(try await connection.execute("SELECT * FROM item").columnCount == 2)
         }

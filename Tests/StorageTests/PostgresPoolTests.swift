@@ -1,4 +1,3 @@
-import Synchronization
 import Telemetry
 import Testing
 import Threading
@@ -25,23 +24,22 @@ import Threading
 
     @Test func `callers beyond the size wait for their turn`() async throws {
         try await withPool { pool in
-            let most = Mutex((now: 0, max: 0))
+            let busy = Gauge()
+            let most = Gauge()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<20 {
                     group.addTask {
                         try await pool.withConnection { connection in
-                            most.withLock {
-                                $0.now += 1
-                                $0.max = max($0.max, $0.now)
-                            }
+                            busy.add(1)
+                            most.set(max(most.value, busy.value))
                             _ = try await connection.execute("SELECT pg_sleep(0.005)")
-                            most.withLock { $0.now -= 1 }
+                            busy.add(-1)
                         }
                     }
                 }
                 try await group.waitForAll()
             }
-            #expect(most.withLock { $0.max } == 2)
+            #expect(most.value == 2)
             #expect(pool.health == .up)
         }
     }
