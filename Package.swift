@@ -46,6 +46,7 @@ let package = Package(
         // Foundations.
         room("Threading", ["CLinux"]),
         room("Telemetry", []),
+        room("Settings", []),
         room("Messages", ["CCrypto"]),
 
         // The pure domains.
@@ -78,8 +79,8 @@ let package = Package(
             name: "Holdfast",
             dependencies: [
                 "Adapters", "CartService", "EmbeddedBroker", "InventoryService", "KafkaShim",
-                "LoadTest", "Messages", "PostgresShim", "RedisLock", "RestGateway", "Telemetry",
-                "Threading", "WebClient", "WebServer",
+                "LoadTest", "Messages", "PostgresShim", "RedisLock", "RestGateway", "Settings",
+                "Telemetry", "Threading", "WebClient", "WebServer",
             ],
             swiftSettings: strict),
 
@@ -87,8 +88,11 @@ let package = Package(
         tests(
             "DomainTests",
             ["CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages"]),
-        tests("GatewayTests", ["Messages", "RestGateway", "Telemetry", "WebServer"]),
+        tests(
+            "GatewayTests",
+            ["Messages", "RestGateway", "Telemetry", "Threading", "WebClient", "WebServer"]),
         tests("TelemetryTests", ["Telemetry"]),
+        tests("SettingsTests", ["Settings"]),
         tests("WebTests", ["Telemetry", "Threading", "WebClient", "WebServer", "WebWire"]),
         tests("BrokerTests", ["EmbeddedBroker", "KafkaShim", "Telemetry", "Threading"]),
         tests("KafkaShimTests", ["EmbeddedBroker", "KafkaShim", "Telemetry", "Threading"]),
