@@ -81,7 +81,9 @@ package final class WebSocketClient: Sendable {
         return socket
     }
 
-    /// Sends a text message; any thread. False once the websocket is closed.
+    /// Sends a text message; any thread.
+    ///
+    /// - Returns: false once the websocket is closed: the message will not be sent.
     @discardableResult
     package func send(_ text: [UInt8]) -> Bool {
         let mustLook: Bool? = state.withLock { state in
@@ -93,7 +95,9 @@ package final class WebSocketClient: Sendable {
         return mustLook != nil
     }
 
-    /// Sends a text message; any thread. False once the websocket is closed.
+    /// Sends a text message; any thread.
+    ///
+    /// - Returns: false once the websocket is closed: the message will not be sent.
     @discardableResult
     package func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
@@ -145,7 +149,9 @@ package final class WebSocketClient: Sendable {
     /// The code with which the server closed, 1006 if it just went; `nil` while open.
     package var closeCode: UInt16? { state.withLock { $0.closeCode } }
 
-    /// Says good-bye after what was sent; any thread, idempotent. What came is still received.
+    /// Says good-bye after what was sent; any thread, idempotent.
+    ///
+    /// What came before the server's close frame is still received.
     package func close(code: UInt16 = 1000, reason: String = "") {
         let mustLook = state.withLock { state in
             guard !state.isClosed else { return false }

@@ -43,7 +43,8 @@ final class RawSocket: @unchecked Sendable {
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
                 Glibc.send(
-                    descriptor, $0.baseAddress! + sent, bytes.count - sent, CInt(MSG_NOSIGNAL))
+                    descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent,
+                    CInt(MSG_NOSIGNAL))
             }
             guard count > 0 else { return }
             sent += count
