@@ -14,17 +14,19 @@ package struct PostgresInventoryStore: InventoryStore {
     /// A store on connections of ``PostgresConfiguration/service(url:applicationName:)``.
     package init(_ pool: PostgresPool) { self.pool = pool }
 
-    package func transact(
+    package func transact<Decision: Sendable>(
         products: [ProductCode], holds: [HoldKey],
-        _ decide: @Sendable (InventorySnapshot) -> InventoryChanges
-    ) async throws(InventoryStoreError) {
+        _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
+    ) async throws(InventoryStoreError) -> Decision {
         do {
-            try await pool.withConnection { connection in
+            return try await pool.withConnection { connection in
                 let read = try await connection.pipeline(readStatements(products, holds))
                 let snapshot = InventorySnapshot(
                     now: Timestamp(millis: Int(try read[3].timestampMillis(0, 0))),
                     products: try readProducts(read[1]), holds: try readHolds(read[2]))
-                _ = try await connection.pipeline(writeStatements(decide(snapshot)))
+                let (changes, decision) = decide(snapshot)
+                _ = try await connection.pipeline(writeStatements(changes))
+                return decision
             }
         } catch {
             throw storeError(error)

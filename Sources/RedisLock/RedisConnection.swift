@@ -57,6 +57,7 @@ actor RedisConnection {
 
     private func connectIfNeeded() throws(RedisError) {
         if isClosed { throw RedisError(kind: .usage, message: "the Redis connection is closed") }
+        if handle?.isStale == true { handle = nil }
         if handle != nil { return }
         if let retryAt, retryAt > .now, let lastFailure { throw lastFailure }
         do throws(RedisError) {

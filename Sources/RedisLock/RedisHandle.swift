@@ -31,6 +31,13 @@ internal import Glibc
 
     deinit { unsafe redisFree(context) }
 
+    /// Whether the server hung up, or said something that nobody asked for, since the last exchange.
+    var isStale: Bool {
+        var descriptor = pollfd(
+            fd: unsafe context.pointee.fd, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&descriptor, 1, 0) != 0
+    }
+
     /// Sends commands in one flight and waits for one reply each.
     func exchange(
         _ commands: [[String]], before deadline: ContinuousClock.Instant
