@@ -34,6 +34,13 @@ forget_own() {
     done <"$run/secrets/own"
 }
 
+# refuse_mixture VARIABLE SERVER: half a suite on one server and half on another serves nobody.
+refuse_mixture() {
+    if [[ -n ${!1:-} ]] && is_alive "$2"; then
+        fail "$1 names a server, but the suite runs with its own; stop it first: make stop"
+    fi
+}
+
 # plan_port NAME PROCESS VARIABLE DEFAULT exact|next: what runs, or ran, keeps its port. Else `exact`
 # takes what the variable says and nothing else, `next` the first that is free from DEFAULT upwards.
 plan_port() {
@@ -75,6 +82,9 @@ plan() {
     for variable in DATABASE_URL REDIS_URL KAFKA_BROKERS; do
         forget_own "$variable"
     done
+    refuse_mixture DATABASE_URL postgres
+    refuse_mixture REDIS_URL redis
+    refuse_mixture KAFKA_BROKERS broker
     offset=$(number PORT_OFFSET 0 0 30000)
     if [[ -z ${DATABASE_URL:-} ]]; then
         servers+=(postgres)

@@ -25,13 +25,11 @@ export HOLDFAST_TEST
 # marked_processes: the pids that carry the mark.
 marked_processes() {
     local file pid
-    for file in /proc/[0-9]*/environ; do
+    # The files are listed before grep begins, so it does not find itself.
+    grep -lszxF "HOLDFAST_TEST=$HOLDFAST_TEST" /proc/[0-9]*/environ | while IFS= read -r file; do
         pid=${file#/proc/}
         pid=${pid%/environ}
-        if [[ $pid != "$BASHPID" ]] && grep -qzxF "HOLDFAST_TEST=$HOLDFAST_TEST" "$file" 2>/dev/null \
-            && identity "$pid" >/dev/null; then
-            printf '%s\n' "$pid"
-        fi
+        ! identity "$pid" >/dev/null || printf '%s\n' "$pid"
     done
 }
 

@@ -1,5 +1,5 @@
 /// What a load of the inventory did.
-package struct LoadReport: Hashable, Sendable {
+package struct InventoryLoadReport: Hashable, Sendable {
     /// A row that was left as it is, because more pieces are held than it would leave.
     package struct Skipped: Hashable, Sendable {
         /// The line on which the row begins, from 1.

@@ -58,7 +58,7 @@ package actor InventoryLoader {
     }
 
     /// Ends the input, merges and commits.
-    package func finish() async throws(InventoryLoadError) -> LoadReport {
+    package func finish() async throws(InventoryLoadError) -> InventoryLoadReport {
         try checkOpen()
         if connection == nil { try await begin() }
         finishReading()

@@ -4,7 +4,7 @@ import PostgresShim
 struct InventoryLoaderMerge {
     /// How a merge ended.
     enum Outcome {
-        case merged(LoadReport)
+        case merged(InventoryLoadReport)
         /// A code stands more than once; nothing was changed.
         case duplicates([LoadFault], isComplete: Bool)
     }
@@ -51,12 +51,12 @@ struct InventoryLoaderMerge {
             changedStatement, PostgresStatement("ANALYZE changed"), lockStatement,
             skippedCountStatement, skippedStatement, updateStatement, insertStatement,
         ])
-        var skipped: [LoadReport.Skipped] = []
+        var skipped: [InventoryLoadReport.Skipped] = []
         for row in 0..<results[4].rowCount {
             let held = try results[4].int8(row, 2)
             let quantity = try results[4].int8(row, 3)
             skipped.append(
-                LoadReport.Skipped(
+                InventoryLoadReport.Skipped(
                     line: Int(try results[4].int8(row, 0)),
                     productCode: try results[4].text(row, 1),
                     reason: "the quantity \(quantity) is below the \(held) that are held"))
@@ -66,7 +66,7 @@ struct InventoryLoaderMerge {
         let inserted = results[6].affectedCount
         _ = try await connection.pipeline([.commit])
         return .merged(
-            LoadReport(
+            InventoryLoadReport(
                 rowCount: rowCount, insertedCount: inserted, updatedCount: updated,
                 unchangedCount: rowCount - inserted - updated - skippedCount,
                 skippedCount: skippedCount, skipped: skipped))
@@ -140,7 +140,7 @@ struct InventoryLoaderMerge {
             """
             SELECT line, product_code, known.held, changed.quantity \(Self.skippedRows)
             ORDER BY line LIMIT $1
-            """, [.int8(Int64(LoadReport.skippedListedMax))])
+            """, [.int8(Int64(InventoryLoadReport.skippedListedMax))])
     }
 
     private var updateStatement: PostgresStatement {

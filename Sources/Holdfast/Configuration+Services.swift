@@ -13,14 +13,6 @@ extension Configuration {
         "actors-max", in: 1...10_000_000, default: 50_000,
         help: "Carts kept in memory; beyond, the least recently used is let go.")
 
-    static let actorIdleMax = Setting.duration(
-        "actor-idle-max", in: .seconds(1)...(.seconds(86_400)), default: .seconds(600),
-        help: "A cart that nobody used for this long is let go from memory.")
-
-    static let holdDuration = Setting.duration(
-        "hold-duration", in: .seconds(1)...(.seconds(30 * 86_400)), default: .seconds(900),
-        help: "How long holds last after the cart's last change.")
-
     static let askDeadline = Setting.duration(
         "ask-deadline", in: .milliseconds(100)...(.seconds(3_600)), default: .seconds(60),
         help: "After this time an ask that the inventory has not seen is refused.")
@@ -33,13 +25,17 @@ extension Configuration {
         name: "cart",
         summary: "Keeps carts and their pending requests, each behind an actor.",
         settings: [healthHost, cartHealthPort, databaseURL] + log + [
-            batchMax, actorsMax, actorIdleMax, holdDuration, askDeadline, obligationInterval,
+            batchMax, actorsMax, askDeadline, obligationInterval,
             stopDeadline, logLevel,
         ])
 
     // MARK: Inventory service
 
     static let inventoryHealthPort = healthPort("INVENTORY_HEALTH_PORT", default: 18_200)
+
+    static let holdDuration = Setting.duration(
+        "hold-duration", in: .seconds(1)...(.seconds(30 * 86_400)), default: .seconds(900),
+        help: "How long holds last after the cart's last change.")
 
     static let lockAboveQuantity = Setting.integer(
         "lock-above-quantity", in: 0...1_000_000, default: 5,
@@ -61,7 +57,8 @@ extension Configuration {
         name: "inventory",
         summary: "Places holds on products in Postgres, under Redis locks when stock is low.",
         settings: [healthHost, inventoryHealthPort, databaseURL, redisURL] + log + [
-            batchMax, lockAboveQuantity, lockBelowAvailable, lockLease, lockWait, stopDeadline,
+            batchMax, holdDuration, lockAboveQuantity, lockBelowAvailable, lockLease, lockWait,
+            stopDeadline,
             logLevel,
         ])
 

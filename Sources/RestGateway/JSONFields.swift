@@ -10,11 +10,14 @@ struct JSONFields {
         case action, userID, requestID, productCode, quantity
     }
 
-    private var texts: [Name: String] = [:]
+    private var action: String?
+    private var userID: String?
+    private var requestID: String?
+    private var productCode: String?
     private(set) var quantity: Int?
     private(set) var problem: Problem?
 
-    init(_ bytes: [UInt8], allowing names: Set<Name>) {
+    init(_ bytes: [UInt8], allowing names: [Name]) {
         do {
             try read(bytes, allowing: names)
         } catch {
@@ -24,7 +27,7 @@ struct JSONFields {
     }
 
     private mutating func read(
-        _ bytes: [UInt8], allowing names: Set<Name>
+        _ bytes: [UInt8], allowing names: [Name]
     ) throws(JSONError) {
         var reader = JSONReader(bytes)
         try reader.beginObject()
@@ -41,10 +44,12 @@ struct JSONFields {
                 try reader.skipValue()
                 continue
             }
-            if isText {
-                texts[name] = try reader.string()
-            } else {
-                try readQuantity(&reader)
+            switch name {
+            case .action: action = try reader.string()
+            case .userID: userID = try reader.string()
+            case .requestID: requestID = try reader.string()
+            case .productCode: productCode = try reader.string()
+            case .quantity: try readQuantity(&reader)
             }
         }
         try reader.end()
@@ -64,11 +69,19 @@ struct JSONFields {
     }
 
     /// The text of a field, `nil` if it was not sent.
-    subscript(name: Name) -> String? { texts[name] }
+    subscript(name: Name) -> String? {
+        switch name {
+        case .action: action
+        case .userID: userID
+        case .requestID: requestID
+        case .productCode: productCode
+        case .quantity: nil
+        }
+    }
 
     /// The text of a field that must be there.
     func required(_ name: Name) throws(Problem) -> String {
-        guard let text = texts[name] else { throw missing(name) }
+        guard let text = self[name] else { throw missing(name) }
         return text
     }
 

@@ -8,6 +8,7 @@ extension RestGateway {
         try authorize(request)
         _ = try QueryParameters(request.query, allowing: [])
         let format = try inventoryFormat(of: request)
+        try checkSize(request.body.declaredLength ?? 0)
         guard loads.enter() else {
             throw Problem(.overloaded, "\(configuration.loadsMax) inventories are being loaded")
         }
@@ -74,12 +75,15 @@ extension RestGateway {
         var count = 0
         while let bytes = try await next(of: body) {
             count += bytes.count
-            guard count <= configuration.inventoryBytesMax else {
-                throw Problem(
-                    .bodyTooLarge,
-                    "an inventory may have \(configuration.inventoryBytesMax) bytes")
-            }
+            try checkSize(count)
             try await load.feed(bytes)
+        }
+    }
+
+    private func checkSize(_ count: Int) throws(Problem) {
+        guard count <= configuration.inventoryBytesMax else {
+            throw Problem(
+                .bodyTooLarge, "an inventory may have \(configuration.inventoryBytesMax) bytes")
         }
     }
 

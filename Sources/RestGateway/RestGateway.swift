@@ -27,7 +27,7 @@ package final class RestGateway: Sendable {
     package init(
         configuration: GatewayConfiguration, ports: GatewayPorts, metrics: MetricsRegistry,
         logger: Logger, executor: any SerialExecutor,
-        randomness: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+        randomness: any RandomNumberGenerator & Sendable = FastRandomness()
     ) {
         self.configuration = configuration
         self.ports = ports

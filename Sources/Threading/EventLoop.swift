@@ -117,7 +117,7 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
             due: monotonicNanoseconds() &+ delay.nanosecondsClamped, action)
     }
 
-    /// Forgets a timer; no effect once it has run. Loop thread only.
+    /// Forgets a timer that has not run; loop thread only.
     package func cancel(_ timer: TimerID) {
         checkIsolated()
         timers.cancel(timer)

@@ -28,7 +28,9 @@ extension HTTPConnection {
             }
             takeBody()
         } catch {
-            broken(refusal(of: error))
+            // A head that came along may tell more precisely what is wrong.
+            let specific = parser.takeHead().flatMap { refusal(of: $0) }
+            broken(specific ?? refusal(of: error))
         }
     }
 

@@ -90,10 +90,7 @@ extension HTTPConnection {
     /// Takes bytes of frames.
     func consumeWebSocket(_ bytes: Span<UInt8>, _ session: WebSocketSession) {
         session.lastHeard = EventLoop.now
-        guard session.codec.receive(bytes) else {
-            close()
-            return
-        }
+        session.codec.receive(bytes)
         for event in session.codec.takeEvents() {
             switch event {
             case .text(let text):

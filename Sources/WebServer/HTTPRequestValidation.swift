@@ -74,6 +74,16 @@ func validate(_ head: HTTPHead) throws(HTTPRefusal) -> HTTPRequestFraming {
         webSocketKey: try webSocketKey(of: head, hasBody: hasBody))
 }
 
+/// What is wrong with a head, if anything is.
+func refusal(of head: HTTPHead) -> HTTPRefusal? {
+    do throws(HTTPRefusal) {
+        _ = try validate(head)
+        return nil
+    } catch {
+        return error
+    }
+}
+
 /// The handshake's key; `nil` for a request that does not ask for a websocket, `Upgrade: h2c`
 /// included, which is then answered as plain HTTP.
 private func webSocketKey(of head: HTTPHead, hasBody: Bool) throws(HTTPRefusal) -> String? {

@@ -27,6 +27,9 @@ package enum WebSocketEvent: Sendable {
 
     private let context: wslay_event_context_ptr
     private let transfer: UnsafeMutablePointer<WebSocketTransfer>
+    private let role: Role
+    private var isBroken = false
+    private var owesClose = false
 
     /// Makes a codec; `nil` when memory is out.
     ///
@@ -46,6 +49,7 @@ package enum WebSocketEvent: Sendable {
             return nil
         }
         unsafe wslay_event_config_set_max_recv_msg_length(made, UInt64(messageBytesMax))
+        self.role = role
         unsafe context = made
         unsafe self.transfer = unsafe transfer
     }
@@ -57,14 +61,18 @@ package enum WebSocketEvent: Sendable {
     }
 
     /// Decodes bytes from the peer; what they held waits in ``takeEvents()``.
-    ///
-    /// - Returns: whether the codec is still of use.
-    package mutating func receive(_ bytes: Span<UInt8>) -> Bool {
-        unsafe bytes.withUnsafeBufferPointer { buffer in
+    package mutating func receive(_ bytes: Span<UInt8>) {
+        let isUsable = unsafe bytes.withUnsafeBufferPointer { buffer in
             unsafe transfer.pointee.input = unsafe buffer
             let status = unsafe wslay_event_recv(context)
             unsafe transfer.pointee.input = UnsafeBufferPointer(start: nil, count: 0)
             return status == 0
+        }
+        // Where a frame is broken beyond its header, such as a control frame that is too long,
+        // wslay gives up with a close frame that has no code.
+        if !isUsable, !isBroken {
+            isBroken = true
+            owesClose = unsafe wslay_event_get_close_sent(context) == 0
         }
     }
 
@@ -104,6 +112,11 @@ package enum WebSocketEvent: Sendable {
 
     /// Appends the frames that wait to `output`.
     package mutating func drain(into output: inout [UInt8]) {
+        if isBroken {
+            if owesClose { output += Self.protocolErrorFrame(role) }
+            owesClose = false
+            return
+        }
         guard unsafe wslay_event_want_write(context) != 0 else { return }
         unsafe swap(&output, &transfer.pointee.output)
         // The callback takes every byte, so one call empties the queue.
@@ -113,16 +126,30 @@ package enum WebSocketEvent: Sendable {
 
     /// Whether more bytes from the peer may be decoded; false once a close frame came, or after a
     /// violation.
-    package var wantsInput: Bool { unsafe wslay_event_want_read(context) != 0 }
+    package var wantsInput: Bool {
+        unsafe !isBroken && wslay_event_want_read(context) != 0
+    }
 
     /// Whether a close frame was encoded; nothing follows it.
-    package var closeSent: Bool { unsafe wslay_event_get_close_sent(context) != 0 }
+    package var closeSent: Bool {
+        isBroken ? !owesClose : unsafe wslay_event_get_close_sent(context) != 0
+    }
 
     /// Whether the peer sent a close frame.
     package var closeReceived: Bool { unsafe wslay_event_get_close_received(context) != 0 }
 
     /// The code of the close frame that was encoded.
-    package var closeCodeSent: UInt16 { unsafe wslay_event_get_status_code_sent(context) }
+    package var closeCodeSent: UInt16 {
+        isBroken ? 1002 : unsafe wslay_event_get_status_code_sent(context)
+    }
+
+    /// A close frame with code 1002; a client's has to be masked, if only with zeros.
+    private static func protocolErrorFrame(_ role: Role) -> [UInt8] {
+        switch role {
+        case .server: [0x88, 0x02, 0x03, 0xEA]
+        case .client: [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xEA]
+        }
+    }
 
     private mutating func queue(opcode: UInt8, _ bytes: [UInt8]) -> Bool {
         unsafe bytes.withUnsafeBufferPointer { buffer in

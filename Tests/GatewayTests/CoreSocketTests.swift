@@ -81,7 +81,8 @@ struct CoreSocketTests {
         await submit(gateway, socketID, request)
         await submit(gateway, socketID, try Sample.request("r1", .add(product, quantity: 2)))
         #expect(gateway.log.asks.count == 1)
-        let refusal = try CartResponse.decodeContent(Array(try #require(socket.received.first).utf8))
+        let refusal = try CartResponse.decodeContent(
+            Array(try #require(socket.received.first).utf8))
         guard case .outcome(request.requestID, .rejected, .requestIDReused, _, _) = refusal else {
             Issue.record("not refused as reused: \(refusal)")
             return
@@ -96,7 +97,8 @@ struct CoreSocketTests {
         let request = try Sample.request("r1")
         await submit(gateway, socketID, request)
         for _ in 0..<120 { await gateway.advance(by: .milliseconds(50)) }
-        let pending = try CartResponse.decodeContent(Array(try #require(socket.received.first).utf8))
+        let pending = try CartResponse.decodeContent(
+            Array(try #require(socket.received.first).utf8))
         guard case .outcome(request.requestID, .pending, nil, _, nil) = pending else {
             Issue.record("not pending: \(pending)")
             return
@@ -157,7 +159,8 @@ struct CoreSocketTests {
         #expect(socket.received.last == text)
     }
 
-    @Test func `too many requests of one socket are refused, and allowed again later`() async throws {
+    @Test func `too many requests of one socket are refused, and allowed again later`() async throws
+    {
         let gateway = GatewayFixture { $0.waitingPerSocketMax = 3 }
         let (socket, socketID) = try await gateway.open("u1")
         let requests = try (0..<4).map { try Sample.request("r\($0)") }
@@ -344,7 +347,8 @@ struct WatchTests {
 
 /// The loop, and its end.
 struct RunTests {
-    @Test func `the loop asks again by its clock, and answers everyone when it ends`() async throws {
+    @Test func `the loop asks again by its clock, and answers everyone when it ends`() async throws
+    {
         let gateway = GatewayFixture()
         let run = Task { try await gateway.gateway.run() }
         let user = try Sample.user("u1")

@@ -21,7 +21,9 @@ struct HealthTests {
                 + #"{"name":"redis","state":"up"}]}"#)
     }
 
-    @Test func `one that is down makes the test fail, and readiness if it is required`() async throws {
+    @Test func `one that is down makes the test fail, and readiness if it is required`()
+        async throws
+    {
         let gateway = GatewayFixture(probes: [
             FakeProbe(name: "broker") { .up },
             FakeProbe(name: "redis", isRequired: false) { .down("no answer") },

@@ -56,48 +56,49 @@ struct UpdateProductQueryTests {
         #expect(query.requestID?.text == "r:1")
     }
 
-    @Test(arguments: [
-        (nil, Problem.Slug.missingParameter),
-        ("", .missingParameter),
-        ("userID=u", .missingParameter),
-        ("userID=u&quantity=1", .missingParameter),
-        ("productCode=P1&quantity=1", .missingParameter),
-        ("userID=u&productCode=P1&quantity=1&quantity=1", .duplicateParameter),
-        ("userID=u&productCode=P1&quantity=1&user%49D=v", .duplicateParameter),
-        ("userID=u&productCode=P1&quantity=1&color=red", .unknownParameter),
-        ("userID=u&productCode=P1&quantity=1&", .unknownParameter),
-        ("userid=u&productCode=P1&quantity=1", .unknownParameter),
-        ("userID&productCode=P1&quantity=1", .invalidParameter),
-        ("userID=&productCode=P1&quantity=1", .invalidParameter),
-        ("userID=a%20b&productCode=P1&quantity=1", .invalidParameter),
-        ("userID=%D0%B0&productCode=P1&quantity=1", .invalidParameter),
-        ("userID=u&productCode=P%2F1&quantity=1", .invalidParameter),
-        ("userID=u&productCode=P1%E2%80%8B&quantity=1", .invalidParameter),
-        ("userID=u&productCode=&quantity=1", .invalidParameter),
-        ("userID=u&productCode=P%2F1&quantity=0", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=1&requestID=", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=1&requestID=a%20b", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=1=2", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=-", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=%2B1", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=01", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=-0", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=1.0", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=1e3", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=0x1", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=%D9%A1", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=1000001", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=-1000001", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=9007199254740993", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=99999999999999999999", .invalidParameter),
-        ("userID=u&productCode=P1&quantity=-9223372036854775808", .invalidParameter),
-        ("userID=a+b&productCode=P1&quantity=1", .invalidQuery),
-        ("userID=%&productCode=P1&quantity=1", .invalidQuery),
-        ("userID=%00&productCode=P1&quantity=1", .invalidQuery),
-        ("userID=%C0%AF&productCode=P1&quantity=1", .invalidQuery),
-        ("%zz=1", .invalidQuery),
-    ] as [(String?, Problem.Slug)])
+    @Test(
+        arguments: [
+            (nil, Problem.Slug.missingParameter),
+            ("", .missingParameter),
+            ("userID=u", .missingParameter),
+            ("userID=u&quantity=1", .missingParameter),
+            ("productCode=P1&quantity=1", .missingParameter),
+            ("userID=u&productCode=P1&quantity=1&quantity=1", .duplicateParameter),
+            ("userID=u&productCode=P1&quantity=1&user%49D=v", .duplicateParameter),
+            ("userID=u&productCode=P1&quantity=1&color=red", .unknownParameter),
+            ("userID=u&productCode=P1&quantity=1&", .unknownParameter),
+            ("userid=u&productCode=P1&quantity=1", .unknownParameter),
+            ("userID&productCode=P1&quantity=1", .invalidParameter),
+            ("userID=&productCode=P1&quantity=1", .invalidParameter),
+            ("userID=a%20b&productCode=P1&quantity=1", .invalidParameter),
+            ("userID=%D0%B0&productCode=P1&quantity=1", .invalidParameter),
+            ("userID=u&productCode=P%2F1&quantity=1", .invalidParameter),
+            ("userID=u&productCode=P1%E2%80%8B&quantity=1", .invalidParameter),
+            ("userID=u&productCode=&quantity=1", .invalidParameter),
+            ("userID=u&productCode=P%2F1&quantity=0", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=1&requestID=", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=1&requestID=a%20b", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=1=2", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=-", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=%2B1", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=01", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=-0", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=1.0", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=1e3", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=0x1", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=%D9%A1", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=1000001", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=-1000001", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=9007199254740993", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=99999999999999999999", .invalidParameter),
+            ("userID=u&productCode=P1&quantity=-9223372036854775808", .invalidParameter),
+            ("userID=a+b&productCode=P1&quantity=1", .invalidQuery),
+            ("userID=%&productCode=P1&quantity=1", .invalidQuery),
+            ("userID=%00&productCode=P1&quantity=1", .invalidQuery),
+            ("userID=%C0%AF&productCode=P1&quantity=1", .invalidQuery),
+            ("%zz=1", .invalidQuery),
+        ] as [(String?, Problem.Slug)])
     func `a bad query is refused by name`(query: String?, expected: Problem.Slug) {
         #expect(slug(query) == expected)
     }
@@ -217,7 +218,8 @@ struct ClientMessageTests {
 
     @Test func `random bytes never crash the reader`() {
         var generator = SeededGenerator(state: 3)
-        let sound = Array(#"{"requestID":"r1","action":"add","productCode":"P1","quantity":2}"#.utf8)
+        let sound = Array(
+            #"{"requestID":"r1","action":"add","productCode":"P1","quantity":2}"#.utf8)
         for _ in 0..<20_000 {
             var bytes = sound
             for _ in 0..<Int.random(in: 1...4, using: &generator) {

@@ -170,7 +170,8 @@ struct PendingRequestsTests {
                     #expect(open.removeValue(forKey: number) != nil)
                 }
             default:
-                try check(pending.advance(to: now, isThere: { _ in true }, using: &generator), &open)
+                try check(
+                    pending.advance(to: now, isThere: { _ in true }, using: &generator), &open)
             }
             #expect(pending.waiterCount == open.count)
             #expect(pending.untoldCount == open.values.count { !$0 })

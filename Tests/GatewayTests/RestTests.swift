@@ -274,7 +274,8 @@ struct RestTests {
         #expect(found.status == 200)
         #expect(
             text(found)
-                == #"{"productCode":"P1","name":"Drill \"X\"","quantity":9,"held":4,"available":5}"#)
+                == #"{"productCode":"P1","name":"Drill \"X\"","quantity":9,"held":4,"available":5}"#
+        )
         expectProblem(try await gateway.send("GET", "/stock/P2"), .unknownProduct)
         let away = GatewayFixture(stock: FakeStock(isAway: true))
         expectProblem(try await away.send("GET", "/stock/P1"), .inventoryUnavailable)
@@ -318,7 +319,18 @@ struct RestTests {
 
 struct ProblemTests {
     @Test func `slugs are stable and each has a status and a title`() {
-        #expect(Problem.Slug.allCases.count == 37)
+        let slugs = """
+            bad-request body-too-large duplicate-parameter expectation-failed headers-too-large \
+            http-version-not-supported internal-error invalid-body invalid-field invalid-header \
+            invalid-inventory invalid-json invalid-parameter invalid-path invalid-query \
+            inventory-unavailable length-required log-unavailable method-not-allowed \
+            migration-disabled missing-field missing-parameter no-answer not-found \
+            not-implemented not-ready overloaded request-timeout shutting-down target-too-long \
+            too-many-requests unauthorized unknown-field unknown-parameter unknown-product \
+            unknown-request unsupported-media-type upgrade-required
+            """
+        #expect(
+            Problem.Slug.allCases.map(\.rawValue).sorted().joined(separator: " ") == slugs)
         #expect(Set(Problem.Slug.allCases.map(\.title)).count == Problem.Slug.allCases.count)
         for slug in Problem.Slug.allCases {
             #expect((400...599).contains(slug.status))

@@ -26,14 +26,14 @@ import Testing
     private func load(
         _ configuration: PostgresConfiguration, _ text: String,
         _ format: InventoryLoader.Format = .csv, chunkLength: Int = 1 << 20
-    ) async throws -> LoadReport {
+    ) async throws -> InventoryLoadReport {
         try await load(configuration, Array(text.utf8), format, chunkLength: chunkLength)
     }
 
     private func load(
         _ configuration: PostgresConfiguration, _ bytes: [UInt8],
         _ format: InventoryLoader.Format = .csv, chunkLength: Int = 1 << 20
-    ) async throws -> LoadReport {
+    ) async throws -> InventoryLoadReport {
         let loader = InventoryLoader(configuration, format: format)
         for start in stride(from: 0, to: bytes.count, by: chunkLength) {
             try await loader.feed(Array(bytes[start..<min(start + chunkLength, bytes.count)]))
@@ -339,7 +339,7 @@ import Testing
             var lines = "product_code,name,quantity\n"
             for number in 0..<2_000 { lines += "P\(number),p,\(number)\n" }
             let text = lines
-            let reports = try await withThrowingTaskGroup(of: LoadReport.self) { group in
+            let reports = try await withThrowingTaskGroup(of: InventoryLoadReport.self) { group in
                 for _ in 0..<4 { group.addTask { try await load(configuration, text) } }
                 return try await group.reduce(into: []) { $0.append($1) }
             }

@@ -182,10 +182,8 @@ import WebServer
                 while refusals < 50, taken < 200 << 20 {
                     let count = socket.sendWithoutWaiting(chunk)
                     taken += count
-                    if count == 0 {
-                        refusals += 1
-                        giveWay()
-                    }
+                    refusals = count > 0 ? 0 : refusals + 1
+                    if count == 0 { giveWay() }
                 }
                 return taken
             }
@@ -244,6 +242,3 @@ import WebServer
         }
     }
 }
-
-/// Lets other threads run, in a loop that has a bound of its own.
-func giveWay() { usleep(2_000) }

@@ -43,7 +43,8 @@ final class RawSocket: @unchecked Sendable {
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
                 Glibc.send(
-                    descriptor, $0.baseAddress! + sent, bytes.count - sent, CInt(MSG_NOSIGNAL))
+                    descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent,
+                    CInt(MSG_NOSIGNAL))
             }
             guard count > 0 else { return }
             sent += count
@@ -175,4 +176,16 @@ extension String {
     fileprivate var trimmingSpaces: String {
         String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
+}
+
+/// Lets other threads run, in a loop that has a bound of its own.
+func giveWay() { usleep(2_000) }
+
+/// Blocks the thread until a condition holds; throws when it does not within 20 s.
+func waitUntil(_ condition: () -> Bool) throws {
+    for _ in 0..<10_000 {
+        if condition() { return }
+        giveWay()
+    }
+    throw RawSocket.Failure(description: "the condition did not come true")
 }

@@ -1,19 +1,49 @@
+import Synchronization
 import Telemetry
 import Testing
 import Threading
 import WebServer
 
+/// Lets nobody through until it is opened, then everybody.
+final class Gate: Sendable {
+    private struct State {
+        var isOpen = false
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    func pass() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiting.append(continuation) }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let waiting = state.withLock { state in
+            state.isOpen = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+}
+
 /// A handler whose routes the tests share.
 struct TestHandler: RequestHandler {
     /// Completed by the requests of `/wait`'s test.
-    let gate = Promise<Void>()
+    let gate = Gate()
     let waiting = Promise<Void>()
 
     func handle(_ request: HTTPRequest) async -> HTTPAnswer {
         switch request.path {
         case "/wait":
             waiting.succeed(())
-            try? await gate.value()
+            await gate.pass()
             return text(200, "waited")
         case "/echo":
             do {
@@ -108,12 +138,12 @@ struct TestServer {
         do {
             try await body(test)
         } catch {
-            handler.gate.succeed(())
+            handler.gate.open()
             await server.shutdown(deadline: .zero)
             loop.stop()
             throw error
         }
-        handler.gate.succeed(())
+        handler.gate.open()
         await server.shutdown(deadline: .zero)
         loop.stop()
     }

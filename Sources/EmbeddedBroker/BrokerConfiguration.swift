@@ -1,0 +1,69 @@
+/// How a broker runs; every setting has a default that suits one machine.
+package struct BrokerConfiguration: Sendable {
+    /// When written records are forced to the device.
+    package enum FsyncPolicy: String, CaseIterable, Sendable {
+        /// Every ``fsyncInterval``: what was acknowledged survives the end of the process at any
+        /// moment; a power failure loses at most the last interval.
+        case interval
+        /// Before the acknowledgement, for all that waits at once: survives power failures too.
+        case always
+    }
+
+    /// The address to listen on.
+    package var host = "127.0.0.1"
+    /// The port to listen on; 0 takes any free one.
+    package var port = 0
+    /// The name that clients are told to connect to; ``host`` unless set.
+    package var advertisedHost: String?
+    /// The port that clients are told to connect to; the one listened on unless set.
+    package var advertisedPort: Int?
+    /// Where everything is kept; made if missing, used by one process at a time.
+    package var dataDirectory: String
+
+    /// Partitions of a topic whose creator named no number.
+    package var partitionsDefault = 8
+    /// Whether asking for the metadata of an unknown topic creates it.
+    package var autoCreateTopics = true
+    /// The most partitions a topic may have.
+    package var partitionsMax = 10_000
+
+    /// When written records are forced to the device.
+    package var fsync = FsyncPolicy.interval
+    /// The longest time that records stay unforced under ``FsyncPolicy/interval``.
+    package var fsyncInterval = Duration.seconds(1)
+    /// A segment of this size is closed and a new one begun, in bytes; at most 1 GiB.
+    package var segmentBytes = 128 * 1_024 * 1_024
+    /// Records older than this are deleted, a whole segment at a time; `nil` keeps them for ever.
+    package var retention: Duration? = .seconds(7 * 24 * 3_600)
+    /// The bytes of one partition beyond which its oldest segments are deleted; `nil`: no limit.
+    package var retentionBytes: Int?
+    /// How often retention is looked at.
+    package var retentionCheckInterval = Duration.seconds(60)
+
+    /// The largest record batch, in bytes.
+    package var messageBytesMax = 1_048_588
+    /// The largest request, in bytes; a longer one closes its connection.
+    package var requestBytesMax = 64 * 1_024 * 1_024
+    /// The largest answer to one fetch, in bytes, beyond its first batch.
+    package var fetchBytesMax = 32 * 1_024 * 1_024
+    /// The most connections at once; further ones are closed.
+    package var connectionsMax = 4_096
+    /// Unanswered requests of one connection beyond which no more is read from it.
+    package var inFlightMax = 128
+    /// Unsent bytes of one connection beyond which no more is read from it.
+    package var unsentBytesMax = 16 * 1_024 * 1_024
+
+    /// How long a new group waits for further members before its first generation.
+    package var groupInitialRebalanceDelay = Duration.milliseconds(50)
+    /// The shortest session time-out that a group member may ask for.
+    package var groupSessionTimeoutMin = Duration.milliseconds(500)
+    /// The longest session time-out that a group member may ask for.
+    package var groupSessionTimeoutMax = Duration.seconds(1_800)
+    /// The most members of one group.
+    package var groupMembersMax = 1_000
+    /// The longest text that may be committed with an offset, in bytes.
+    package var offsetMetadataBytesMax = 4_096
+
+    /// A configuration with every default.
+    package init(dataDirectory: String) { self.dataDirectory = dataDirectory }
+}

@@ -1,0 +1,161 @@
+import Telemetry
+
+/// A partition of a topic.
+struct TopicPartition: Hashable {
+    let topic: String
+    let partition: Int32
+}
+
+/// How far a group got in a partition.
+struct CommittedOffset: Equatable {
+    var offset: Int64
+    /// What the client sent; -1 where it sent none.
+    var leaderEpoch: Int32
+    var metadata: String
+}
+
+/// The offsets that groups committed.
+///
+/// Loop thread only. The journal is written at the end of the loop's turn, after the records of that
+/// turn; and it is synced after them.
+final class OffsetStore {
+    private enum RecordKind {
+        static let committed: Int8 = 0
+        static let removed: Int8 = 1
+        static let groupRemoved: Int8 = 2
+    }
+
+    /// Below this size the journal is never rewritten, in bytes.
+    private static let rewriteSizeMin = 8 * 1_024 * 1_024
+
+    private(set) var groups: [String: [TopicPartition: CommittedOffset]] = [:]
+    let journal: Journal
+    private let logger: Logger
+    private var sizeAfterRewrite = 0
+    /// What the staged records replaced, for a write that fails.
+    private var undo: [(group: String, partition: TopicPartition, previous: CommittedOffset?)] = []
+
+    /// Reads the journal.
+    init(path: String, logger: Logger) throws(StorageError) {
+        self.logger = logger
+        var groups: [String: [TopicPartition: CommittedOffset]] = [:]
+        journal = try Journal(path: path, logger: logger) { reader throws(WireError) in
+            let kind = try reader.int8()
+            let group = try reader.string()
+            switch kind {
+            case RecordKind.committed:
+                let partition = TopicPartition(
+                    topic: try reader.string(), partition: try reader.int32())
+                groups[group, default: [:]][partition] = CommittedOffset(
+                    offset: try reader.int64(), leaderEpoch: try reader.int32(),
+                    metadata: try reader.string())
+            case RecordKind.removed:
+                let partition = TopicPartition(
+                    topic: try reader.string(), partition: try reader.int32())
+                groups[group]?[partition] = nil
+            case RecordKind.groupRemoved:
+                groups[group] = nil
+            default:
+                throw .invalidInteger
+            }
+        }
+        self.groups = groups
+    }
+
+    func offset(_ group: String, _ partition: TopicPartition) -> CommittedOffset? {
+        groups[group]?[partition]
+    }
+
+    /// Whether something waits for ``flush()``.
+    var hasStaged: Bool { journal.hasStaged }
+
+    /// Keeps an offset for the next ``flush()``.
+    func commit(_ group: String, _ partition: TopicPartition, _ offset: CommittedOffset) {
+        undo.append((group, partition, groups[group]?[partition]))
+        groups[group, default: [:]][partition] = offset
+        journal.append(Self.record(group, partition, offset))
+    }
+
+    /// Forgets what groups committed for a topic that is deleted.
+    func removeTopic(_ topic: String) {
+        for (group, offsets) in groups {
+            for (partition, previous) in offsets where partition.topic == topic {
+                undo.append((group, partition, previous))
+                groups[group]?[partition] = nil
+                var record = WireWriter()
+                record.int8(RecordKind.removed)
+                record.string(group)
+                record.string(partition.topic)
+                record.int32(partition.partition)
+                journal.append(record)
+            }
+        }
+    }
+
+    /// Cuts offsets that lie beyond their log's end: the log lost its tail in a power failure.
+    ///
+    /// - Parameter end: the end of a partition's log; `nil` where the partition does not exist.
+    func clamp(_ end: (TopicPartition) -> Int64?) {
+        for (group, offsets) in groups {
+            for (partition, committed) in offsets {
+                guard let end = end(partition), committed.offset > end else { continue }
+                logger.warning(
+                    "committed offset set back to the end of the log",
+                    [
+                        "group": group, "topic": partition.topic,
+                        "partition": String(partition.partition),
+                        "committed": String(committed.offset), "end": String(end),
+                    ])
+                var clamped = committed
+                clamped.offset = end
+                commit(group, partition, clamped)
+            }
+        }
+    }
+
+    /// Writes what was committed; after an error nothing of it counts.
+    func flush() throws(StorageError) {
+        defer { undo.removeAll(keepingCapacity: undo.count < 1_024) }
+        do {
+            try journal.flush()
+        } catch {
+            for (group, partition, previous) in undo.reversed() {
+                groups[group]?[partition] = previous
+            }
+            throw error
+        }
+        if journal.size > max(Self.rewriteSizeMin, 4 * sizeAfterRewrite) { rewrite() }
+    }
+
+    /// Replaces the journal by what counts now.
+    private func rewrite() {
+        var records: [WireWriter] = []
+        for (group, offsets) in groups {
+            for (partition, offset) in offsets {
+                records.append(Self.record(group, partition, offset))
+            }
+        }
+        do {
+            try journal.rewrite(records)
+        } catch {
+            logger.error(
+                "the offsets journal could not be made smaller",
+                ["error": error.description])
+        }
+        sizeAfterRewrite = journal.size
+    }
+
+    private static func record(
+        _ group: String, _ partition: TopicPartition, _ offset: CommittedOffset
+    ) -> WireWriter {
+        var record = WireWriter(capacity: 64)
+        record.int8(RecordKind.committed)
+        record.string(group)
+        record.string(partition.topic)
+        record.int32(partition.partition)
+        record.int64(offset.offset)
+        record.int32(offset.leaderEpoch)
+        record.string(offset.metadata)
+        return record
+    }
+}
