@@ -45,7 +45,14 @@ struct LoopbackGateway {
             Task { try await gateway.run() }, Task { await carts.run(to: gateway) },
         ]
         let result: Result<Void, any Error>
-        do { result = .success(try await test(fixture)) } catch { result = .failure(error) }
+        do {
+            try await eventually("the gateway is ready") {
+                try await fixture.send("GET", "/health/ready").status == 200
+            }
+            result = .success(try await test(fixture))
+        } catch {
+            result = .failure(error)
+        }
         await fixture.server.shutdown(deadline: .seconds(2))
         carts.finish()
         for task in tasks { task.cancel() }
@@ -75,14 +82,11 @@ struct LoopbackGateway {
         client = WebClient(loop: clientLoop)
     }
 
-    // The compiler (6.3.1, -O) crashes where these four are inlined into a test's closure.
-    @inline(never)
     func open(_ query: String) async throws -> WebSocketClient {
         try await WebSocketClient.connect(
             "ws://\(authority)/cart/update-product?\(query)", client: client)
     }
 
-    @inline(never)
     func send(
         _ method: String, _ target: String, headers: [(String, String)] = [], body: [UInt8] = []
     ) async throws -> HTTPClientResponse {
@@ -92,7 +96,6 @@ struct LoopbackGateway {
 }
 
 struct LoopbackTests {
-    @inline(never)
     private func text(_ socket: WebSocketClient) async throws -> String {
         try #require(try await socket.receiveText(timeout: .seconds(20)))
     }
@@ -117,7 +120,6 @@ struct LoopbackTests {
         }
     }
 
-    @inline(never)
     private func told(_ socket: WebSocketClient) async throws -> Told {
         Told(try CartResponse.decodeContent(Array(try await text(socket).utf8)))
     }
