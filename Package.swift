@@ -104,6 +104,8 @@ let package = Package(
                 "Adapters", "InventoryDomain", "InventoryService", "Messages", "PostgresShim",
                 "RedisLock", "Telemetry", "Threading",
             ]),
-        tests("EndToEndTests", ["Messages", "Telemetry", "Threading", "WebClient"]),
+        tests(
+            "EndToEndTests",
+            ["KafkaShim", "PostgresShim", "Telemetry", "Threading", "WebClient"]),
     ]
 )
