@@ -104,6 +104,8 @@ let package = Package(
                 "Adapters", "CartService", "InventoryDomain", "InventoryService", "Messages",
                 "PostgresShim", "RedisLock", "Telemetry", "Threading",
             ]),
-        tests("EndToEndTests", ["Messages", "Telemetry", "Threading", "WebClient"]),
+        tests(
+            "EndToEndTests",
+            ["KafkaShim", "PostgresShim", "Telemetry", "Threading", "WebClient"]),
     ]
 )
