@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.serialized) struct ConsumerContractTests {
     @Test func `reading starts where the assignment says`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let topic = try await cluster.topic(partitions: 4)
         let producer = try cluster.producer()
         for partition in 0..<4 {
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func `a reader at the end sees only what comes after the end it resolved`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let topic = try await cluster.topic(partitions: 1)
         let partition = TopicPartition(topic: topic, partition: 0)
         let producer = try cluster.producer()
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func `partitions are added and removed one by one`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let topic = try await cluster.topic(partitions: 2)
         let both = partitions(topic, 0..<2)
         let producer = try cluster.producer()
@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test func `a paused partition is silent and continues without a gap`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let topic = try await cluster.topic(partitions: 2)
         let both = partitions(topic, 0..<2)
         let producer = try cluster.producer()
@@ -120,7 +120,7 @@ import Testing
     }
 
     @Test func `pausing over and over while reading loses and repeats nothing`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let topic = try await cluster.topic(partitions: 3)
         let all = partitions(topic, 0..<3)
         let producer = try cluster.producer()
@@ -150,7 +150,7 @@ import Testing
     }
 
     @Test func `a seek continues at the offset`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let topic = try await cluster.topic(partitions: 1)
         let partition = TopicPartition(topic: topic, partition: 0)
         let producer = try cluster.producer()
@@ -167,7 +167,7 @@ import Testing
     }
 
     @Test func `a cancelled wait loses no message`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let topic = try await cluster.topic(partitions: 1)
         let producer = try cluster.producer()
         let reader = try cluster.reader()
@@ -190,7 +190,7 @@ import Testing
     }
 
     @Test func `closing ends a wait, and what comes later is refused`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let topic = try await cluster.topic(partitions: 1)
         let partition = TopicPartition(topic: topic, partition: 0)
         let reader = try cluster.reader(offsetsGroup: unique("group"))
@@ -206,7 +206,7 @@ import Testing
     }
 
     @Test func `offsets without a group's name are refused`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let reader = try cluster.reader()
         let error = await #expect(throws: KafkaError.self) {
             try await reader.commit([TopicPartition(topic: "any", partition: 0): 1])
