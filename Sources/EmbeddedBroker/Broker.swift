@@ -30,8 +30,10 @@ package final class Broker: Sendable {
     /// After an unclean stop the end of each partition's log is read and checked first.
     ///
     /// - Returns: the port.
-    /// - Throws: ``StorageError`` where the directory is in use or unreadable, or the port is taken.
+    /// - Throws: ``BrokerConfigurationError`` for settings that make no sense; ``StorageError`` where
+    ///   the directory is in use or unreadable, or the port is taken.
     package func start() async throws -> Int {
+        try configuration.validate()
         FileSystem.raiseOpenFilesLimit()
         let loop = try EventLoop(name: "broker")
         let started = Promise<Int>()

@@ -54,6 +54,9 @@ final class PartitionLog {
     var needsSync = false
     /// Index files of closed segments that wait for their segment's sync.
     var closedSegments: [(segment: Segment, index: [UInt8])] = []
+    /// How many bytes of the active segment the index file vouched for at start.
+    var vouchedBytes = 0
+    private var isFailing = false
     /// Fetches that wait for data.
     var waiters: [FetchWaiter] = []
     /// Places that readers are likely to ask for next.
@@ -145,6 +148,7 @@ final class PartitionLog {
             active.size += staged.count
             environment.logBytes.add(staged.count)
             needsSync = true
+            isFailing = false
             fresh = staged.count <= Self.freshBytesMax ? (file, position, Array(staged[...])) : nil
             dropStaged()
             written = LogPosition(
@@ -198,6 +202,9 @@ final class PartitionLog {
     }
 
     private func failed(_ error: StorageError) -> ErrorCode {
+        // Once, not for each of the many times that producers will try.
+        guard !isFailing else { return .storageError }
+        isFailing = true
         environment.logger.error(
             "records could not be written; their producers were told",
             ["partition": name, "error": error.description])
@@ -241,6 +248,7 @@ final class PartitionLog {
             }
         }
         segments.append(segment)
+        vouchedBytes = 0
         written = LogPosition(offset: endOffset, segment: segment.baseOffset, position: 0)
         return segment
     }
