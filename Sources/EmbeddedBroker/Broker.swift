@@ -39,9 +39,16 @@ package final class Broker: Sendable {
             do {
                 let core = try BrokerCore(
                     configuration: configuration, loop: loop, logger: logger, metrics: metrics)
-                let port = try core.start()
-                state.withLock { $0 = .running(loop, core) }
-                started.succeed(port)
+                do {
+                    let port = try core.start()
+                    state.withLock { $0 = .running(loop, core) }
+                    started.succeed(port)
+                } catch {
+                    core.closeStorage {
+                        loop.stop()
+                        started.fail(error)
+                    }
+                }
             } catch {
                 loop.stop()
                 started.fail(error)

@@ -44,6 +44,8 @@ package struct BrokerConfiguration: Sendable {
     package var messageBytesMax = 1_048_588
     /// The largest request, in bytes; a longer one closes its connection.
     package var requestBytesMax = 64 * 1_024 * 1_024
+    /// Memory for requests of all connections that have come in part, in bytes.
+    package var requestMemoryMax = 256 * 1_024 * 1_024
     /// The largest answer to one fetch, in bytes, beyond its first batch.
     package var fetchBytesMax = 32 * 1_024 * 1_024
     /// The most connections at once; further ones are closed.

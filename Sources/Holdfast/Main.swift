@@ -1,25 +1,47 @@
-import EmbeddedBroker
 import Glibc
+import Settings
 import Telemetry
 
+/// The one executable of the suite; each service and tool is a command of it.
 @main
 struct Main {
-    static func main() async throws {
-        var configuration = BrokerConfiguration(dataDirectory: CommandLine.arguments[1])
-        configuration.port = Int(CommandLine.arguments[2]) ?? 0
-        if CommandLine.arguments.count > 3 {
-            configuration.fsync = .init(rawValue: CommandLine.arguments[3]) ?? .interval
+    static func main() async {
+        // Writing to a connection that went away is an error to handle, not a reason to die.
+        signal(SIGPIPE, SIG_IGN)
+        switch Arguments.ofThisProcess() {
+        case .tell(let text):
+            write(text, to: STDOUT_FILENO)
+        case .refuse(let text):
+            write(text, to: STDERR_FILENO)
+            exit(2)
+        case .run(let command, let settings):
+            exit(await run(command, settings))
         }
-        let registry = MetricsRegistry()
-        let broker = Broker(configuration: configuration, logger: Logger(component: "broker"), metrics: registry)
-        let port = try await broker.start()
-        print(port)
-        while getppid() >= 0 { 
-            try await Task.sleep(for: .milliseconds(200))
-            if unsafe access(CommandLine.arguments[1] + "/stop", F_OK) == 0 { break }
+    }
+
+    /// Runs a command to its end; the exit code.
+    private static func run(_ command: Command, _ settings: Settings) async -> CInt {
+        let logger = Logger(component: command.rawValue, level: settings[Configuration.logLevel])
+        do {
+            switch command {
+            case .gateway: try await GatewayCommand.run(settings, logger)
+            case .cart: try await CartCommand.run(settings, logger)
+            case .inventory: try await InventoryCommand.run(settings, logger)
+            case .migrate: try await MigrateCommand.run(settings, logger)
+            case .broker: try await BrokerCommand.run(settings, logger)
+            case .race: return try await RaceCommand.run(settings, logger)
+            }
+            return 0
+        } catch {
+            logger.error("The process ends because of an error.", ["error": "\(error)"])
+            return 1
         }
-        await broker.shutdown()
-        unsafe unlink(CommandLine.arguments[1] + "/stop")
-        print(registry.render())
+    }
+
+    private static func write(_ text: String, to descriptor: CInt) {
+        var text = text
+        text.withUTF8 { bytes in
+            _ = unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        }
     }
 }

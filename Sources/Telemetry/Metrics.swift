@@ -81,7 +81,7 @@ package final class MetricsRegistry: Sendable {
         var text = ""
         for name in snapshot.order {
             guard let family = snapshot.families[name] else { continue }
-            text += "# HELP \(name) \(family.help)\n# TYPE \(name) \(family.kind)\n"
+            text += "# HELP \(name) \(escapedHelp(family.help))\n# TYPE \(name) \(family.kind)\n"
             for labels in family.order {
                 switch family.series[labels] {
                 case .counter(let counter):
@@ -89,7 +89,7 @@ package final class MetricsRegistry: Sendable {
                 case .gauge(let gauge):
                     text += "\(name)\(braced(labels)) \(gauge.value)\n"
                 case .computed(let read):
-                    text += "\(name)\(braced(labels)) \(read())\n"
+                    text += "\(name)\(braced(labels)) \(sample(read()))\n"
                 case .histogram(let histogram):
                     histogram.render(name: name, labels: labels, to: &text)
                 case nil:
@@ -110,6 +110,9 @@ package final class MetricsRegistry: Sendable {
             if state.families[name] == nil {
                 state.families[name] = Family(kind: kind, help: help)
                 state.order.append(name)
+            }
+            guard state.families[name]?.kind == kind else {
+                preconditionFailure("metric \(name) is registered as another kind")
             }
             if let known = state.families[name]?.series[labels] { return known }
             let made = make()
@@ -193,21 +196,41 @@ package final class Histogram: Sendable {
             total += count
             text += "\(name)_bucket{\(labels)\(separator)le=\"\(bound)\"} \(total)\n"
         }
-        text += "\(name)_sum\(braced(labels)) \(snapshot.sum)\n"
+        text += "\(name)_sum\(braced(labels)) \(sample(snapshot.sum))\n"
         text += "\(name)_count\(braced(labels)) \(total)\n"
     }
 }
 
 private func braced(_ labels: String) -> String { labels.isEmpty ? "" : "{\(labels)}" }
 
+/// A number as the format spells it; Swift writes infinities and not-a-number otherwise.
+private func sample(_ value: Double) -> String {
+    if value.isNaN { return "NaN" }
+    if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }
+    return "\(value)"
+}
+
+/// Scalar by scalar: as characters, a carriage return and a line feed are one that is neither.
 private func escapedLabel(_ value: String) -> String {
     var escaped = ""
-    for character in value {
-        switch character {
+    for scalar in value.unicodeScalars {
+        switch scalar {
         case "\\": escaped += "\\\\"
         case "\"": escaped += "\\\""
         case "\n": escaped += "\\n"
-        default: escaped.append(character)
+        default: escaped.unicodeScalars.append(scalar)
+        }
+    }
+    return escaped
+}
+
+private func escapedHelp(_ value: String) -> String {
+    var escaped = ""
+    for scalar in value.unicodeScalars {
+        switch scalar {
+        case "\\": escaped += "\\\\"
+        case "\n": escaped += "\\n"
+        default: escaped.unicodeScalars.append(scalar)
         }
     }
     return escaped

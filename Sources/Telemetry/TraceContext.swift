@@ -27,7 +27,8 @@ package struct TraceContext: Hashable, Sendable {
         let bytes = Array(traceparent.utf8)
         guard bytes.count >= 55, bytes[2] == 0x2D, bytes[35] == 0x2D, bytes[52] == 0x2D,
             let version = hexadecimal(bytes[0..<2]), version != 0xFF,
-            version != 0 || bytes.count == 55,
+            // Later versions may append fields, after another dash.
+            bytes.count == 55 || (version != 0 && bytes[55] == 0x2D),
             let traceID = hexadecimal(bytes[3..<35]), traceID != 0,
             let parentID = hexadecimal(bytes[36..<52]), parentID != 0,
             let flags = hexadecimal(bytes[53..<55])

@@ -117,11 +117,14 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
             due: monotonicNanoseconds() &+ delay.nanosecondsClamped, action)
     }
 
-    /// Forgets a timer; no effect once it has run. Loop thread only.
+    /// Forgets a timer that has not run; loop thread only.
     package func cancel(_ timer: TimerID) {
         checkIsolated()
         timers.cancel(timer)
     }
+
+    /// The monotonic clock, from a fixed point in the past: what deadlines are reckoned by.
+    package static var now: Duration { .nanoseconds(Int64(clamping: monotonicNanoseconds())) }
 
     /// Lets the thread end once the work submitted so far, and what it submits, has run.
     ///

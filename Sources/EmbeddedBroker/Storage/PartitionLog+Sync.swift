@@ -107,7 +107,7 @@ extension PartitionLog {
         do {
             if let limit = retentionMillis, limit >= 0, let active = segments.last,
                 active.size > 0, visible == written,
-                try active.index(environment.scratch).maxTimestamp < now - limit
+                try active.index(environment.scratch).isOlder(than: now - limit)
             {
                 try roll()
                 show(written)
@@ -120,7 +120,7 @@ extension PartitionLog {
                     isDue = Int64(size - oldest.size) >= limit
                 }
                 if !isDue, let limit = retentionMillis, limit >= 0 {
-                    isDue = try oldest.index(environment.scratch).maxTimestamp < now - limit
+                    isDue = try oldest.index(environment.scratch).isOlder(than: now - limit)
                 }
                 guard isDue else { break }
                 try deleteOldest()

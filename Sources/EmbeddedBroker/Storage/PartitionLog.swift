@@ -110,6 +110,7 @@ final class PartitionLog {
         }
         let active = try segmentWithRoom(for: range.count)
         if staged.isEmpty {
+            staged = environment.takeBuffer()
             do {
                 undo = Undo(endOffset: endOffset, index: try active.index(environment.scratch))
             } catch {
@@ -144,19 +145,15 @@ final class PartitionLog {
             active.size += staged.count
             environment.logBytes.add(staged.count)
             needsSync = true
-            if staged.count <= Self.freshBytesMax {
-                fresh = (file, position, staged)
-            } else {
-                fresh = nil
-            }
-            staged = []
+            fresh = staged.count <= Self.freshBytesMax ? (file, position, Array(staged[...])) : nil
+            dropStaged()
             written = LogPosition(
                 offset: endOffset, segment: active.baseOffset, position: active.size)
             if environment.configuration.fsync == .interval { show(written) }
             return true
         } catch {
             _ = failed(error)
-            staged = []
+            dropStaged()
             endOffset = undo.endOffset
             active.setIndex(undo.index)
             for (id, previous) in undo.producers.reversed() { producers.restore(id, previous) }
@@ -168,6 +165,12 @@ final class PartitionLog {
             }
             return false
         }
+    }
+
+    private func dropStaged() {
+        let buffer = staged
+        staged = []
+        environment.giveBack(buffer)
     }
 
     /// Forgets which flushes failed, once everybody concerned was told.

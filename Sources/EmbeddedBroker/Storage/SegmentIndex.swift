@@ -45,6 +45,11 @@ struct SegmentIndex {
         recordCount = relativeOffset + Int64(header.lastOffsetDelta) + 1
     }
 
+    /// Whether all records are older; where none has a timestamp, that cannot be told.
+    func isOlder(than timestamp: Int64) -> Bool {
+        maxTimestamp != Self.noTimestamp && maxTimestamp < timestamp
+    }
+
     /// The last entry at or before an offset; `nil` in an empty segment.
     func entry(atOrBefore relativeOffset: Int64) -> Entry? {
         let index = entries.partitioningIndex { Int64($0.relativeOffset) > relativeOffset }

@@ -1,0 +1,36 @@
+# What can be set is told in README.md; variables given to make reach every script and service.
+.DEFAULT_GOAL := help
+.PHONY: help run start stop status seed reset test lint format clean
+
+help: ## Tell what can be made.
+	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: ## Install, build and start everything, stream the logs; Ctrl-C stops it all.
+	@infrastructure/suite.sh run
+
+start: ## The same in the background. GATEWAYS=2 CARTS=2 INVENTORIES=2 start more of each.
+	@infrastructure/suite.sh start
+
+stop: ## Stop what was started; its data stays.
+	@infrastructure/suite.sh stop
+
+status: ## Tell what runs where, and whether it is ready.
+	@infrastructure/suite.sh status
+
+seed: ## Load the inventory from FILE=products.csv, or the sample.
+	@infrastructure/suite.sh seed
+
+reset: ## Stop, and delete the data.
+	@infrastructure/suite.sh reset
+
+test: ## Install, build, and run every test with servers of its own. FILTER=Name runs some.
+	@infrastructure/test.sh
+
+lint: ## Check the style of sources and scripts.
+	@infrastructure/lint.sh
+
+format: ## Bring the sources into the style.
+	@swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+clean: reset ## Stop, delete the data and all that was built.
+	@rm -rf .build

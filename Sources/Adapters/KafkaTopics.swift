@@ -1,0 +1,90 @@
+package import KafkaShim
+package import Messages
+package import Telemetry
+
+/// Why the topics of the log cannot be used.
+package struct TopicMismatch: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The topic.
+    package let topic: String
+    /// How many partitions it has.
+    package let actual: Int
+    /// How many the settings say.
+    package let expected: Int
+
+    package var description: String {
+        """
+        topic \(topic) has \(actual) partitions, the settings say \(expected): carts would have two \
+        owners. Set the partition counts as the topics were created, or use other topics.
+        """
+    }
+}
+
+/// Sees to it that the topics exist as every service expects them.
+package struct KafkaTopics: Sendable {
+    private let admin: KafkaAdmin
+    private let layout: TopicLayout
+    private let replication: Int
+    private let clock: any ServiceClock
+    private let logger: Logger
+
+    package init(
+        _ admin: KafkaAdmin, layout: TopicLayout, replication: Int, clock: any ServiceClock,
+        logger: Logger
+    ) {
+        self.admin = admin
+        self.layout = layout
+        self.replication = replication
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Creates the topics that are missing, and checks the partition counts of all; waits while the log
+    /// is away.
+    ///
+    /// - Throws: `TopicMismatch`, with which the service must not start; `CancellationError`.
+    package func prepare() async throws {
+        var backoff = Backoff(first: .milliseconds(200))
+        var generator = SystemRandomNumberGenerator()
+        while true {
+            do {
+                try await createAndCheck()
+                return
+            } catch let mismatch as TopicMismatch {
+                throw mismatch
+            } catch {
+                logger.warning(
+                    "The log cannot be reached yet; it is tried again.",
+                    ["reason": "\(error)", "hint": "is the broker of KAFKA_BROKERS running?"])
+                try await clock.sleep(for: backoff.next(using: &generator))
+            }
+        }
+    }
+
+    private func createAndCheck() async throws {
+        let names = Topic.allCases.map(\.rawValue)
+        let known = try await admin.partitionCounts(of: names)
+        let missing = Topic.allCases.filter { known[$0.rawValue] == nil }
+        _ = try await admin.createTopics(
+            missing.map { topic in
+                KafkaTopic(
+                    name: topic.rawValue, partitions: layout.partitions(of: topic),
+                    replication: replication)
+            })
+        let counts = missing.isEmpty ? known : try await admin.partitionCounts(of: names)
+        for topic in Topic.allCases {
+            guard let actual = counts[topic.rawValue] else {
+                throw MissingTopic(name: topic.rawValue)
+            }
+            let expected = layout.partitions(of: topic)
+            guard actual == expected else {
+                throw TopicMismatch(topic: topic.rawValue, actual: actual, expected: expected)
+            }
+        }
+    }
+}
+
+/// A topic that was just created is not told of yet.
+private struct MissingTopic: Error, CustomStringConvertible {
+    let name: String
+    var description: String { "topic \(name) is not there yet" }
+}

@@ -1,0 +1,244 @@
+package import CartService
+package import Messages
+package import PostgresShim
+
+/// The carts' database on Postgres.
+///
+/// An append is one flight: BEGIN, check the epochs, one statement per table, COMMIT.
+package struct PostgresCartStore: CartStore {
+    private let pool: PostgresPool
+
+    /// A store on connections of ``PostgresConfiguration/service(url:applicationName:)``.
+    package init(_ pool: PostgresPool) { self.pool = pool }
+
+    package func raiseEpochs(
+        _ partitions: [Int], owner: String
+    ) async throws(CartStoreError) -> [Int: Int] {
+        let rows = try await query(
+            """
+            INSERT INTO cart_partition (partition, epoch, owner, raised_at)
+            SELECT DISTINCT wanted, 1, $2, now() FROM unnest($1::int4[]) AS wanted ORDER BY wanted
+            ON CONFLICT (partition) DO UPDATE SET epoch = cart_partition.epoch + 1,
+                owner = excluded.owner, raised_at = excluded.raised_at
+            RETURNING partition, epoch
+            """, [.int4Array(partitions.map { Int32($0) }), .text(owner)])
+        return try decoding { () throws(PostgresError) in
+            var epochs: [Int: Int] = [:]
+            for row in 0..<rows.rowCount {
+                epochs[Int(try rows.int4(row, 0))] = Int(try rows.int8(row, 1))
+            }
+            return epochs
+        }
+    }
+
+    package func events(
+        of carts: [CartID]
+    ) async throws(CartStoreError) -> [CartID: [StoredEvent]] {
+        let rows = try await query(
+            """
+            SELECT cart_id, version, partition, request_id, type, data, created_at
+            FROM cart_event WHERE cart_id = ANY ($1) ORDER BY cart_id, version
+            """, [.uuidArray(carts.map(\.bits))])
+        return try decoding { () throws(PostgresError) in
+            var events: [CartID: [StoredEvent]] = [:]
+            for row in 0..<rows.rowCount {
+                let event = try readEvent(rows, row)
+                events[event.cartID, default: []].append(event)
+            }
+            return events
+        }
+    }
+
+    package func events(
+        of requests: [CartRequestKey]
+    ) async throws(CartStoreError) -> [StoredEvent] {
+        let rows = try await query(
+            """
+            SELECT event.cart_id, version, partition, event.request_id, type, data, created_at
+            FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[])) AS key (cart_id, request_id)
+            JOIN cart_event AS event
+                ON event.cart_id = key.cart_id AND event.request_id = key.request_id
+            ORDER BY event.cart_id, version
+            """,
+            [.uuidArray(requests.map(\.cartID.bits)), .textArray(requests.map(\.requestID.text))])
+        return try decoding { () throws(PostgresError) in
+            var events: [StoredEvent] = []
+            for row in 0..<rows.rowCount { events.append(try readEvent(rows, row)) }
+            return events
+        }
+    }
+
+    package func obligations(
+        of partitions: [Int]
+    ) async throws(CartStoreError) -> [Obligation] {
+        let rows = try await query(
+            """
+            SELECT cart_id, request_id, partition, kind, product_code, user_id, quantity, ask_until,
+                due_at
+            FROM cart_obligation WHERE partition = ANY ($1) ORDER BY due_at
+            """, [.int4Array(partitions.map { Int32($0) })])
+        return try decoding { () throws(PostgresError) in
+            var obligations: [Obligation] = []
+            for row in 0..<rows.rowCount { obligations.append(try readObligation(rows, row)) }
+            return obligations
+        }
+    }
+
+    package func append(_ append: CartAppend) async throws(CartStoreError) {
+        var statements: [PostgresStatement] = [.begin]
+        let isReading =
+            append.events.isEmpty && append.obligations.isEmpty && append.discharged.isEmpty
+        if isReading {
+            // The row locks alone need no flush to disk.
+            statements.append(
+                PostgresStatement("SELECT set_config('synchronous_commit', 'off', true)"))
+        }
+        statements.append(epochStatement(append.epochs))
+        if !append.events.isEmpty { statements.append(insertStatement(append.events)) }
+        // A request that stands in both keeps its obligation: saying it once too often is harmless.
+        if !append.discharged.isEmpty { statements.append(deleteStatement(append.discharged)) }
+        if !append.obligations.isEmpty { statements.append(upsertStatement(append.obligations)) }
+        statements.append(.commit)
+        do {
+            _ = try await pool.pipeline(statements)
+        } catch {
+            throw storeError(error)
+        }
+    }
+
+    private func query(
+        _ sql: String, _ parameters: [PostgresParameter]
+    ) async throws(CartStoreError) -> PostgresResult {
+        do {
+            return try await pool.withConnection { try await $0.execute(sql, parameters) }
+        } catch {
+            throw storeError(error)
+        }
+    }
+}
+
+private func epochStatement(_ epochs: [Int: Int]) -> PostgresStatement {
+    let sorted = epochs.sorted { $0.key < $1.key }
+    return PostgresStatement(
+        "SELECT check_cart_epochs($1, $2)",
+        [
+            .int4Array(sorted.map { Int32($0.key) }),
+            .int8Array(sorted.map { Int64($0.value) }),
+        ])
+}
+
+private func insertStatement(_ events: [StoredEvent]) -> PostgresStatement {
+    PostgresStatement(
+        """
+        INSERT INTO cart_event (cart_id, version, partition, request_id, type, data, created_at)
+        SELECT cart_id, version, partition, request_id, type, data::json, created_at
+        FROM unnest($1::uuid[], $2::int8[], $3::int4[], $4::text[], $5::text[], $6::text[],
+            $7::timestamptz[])
+            AS event (cart_id, version, partition, request_id, type, data, created_at)
+        """,
+        [
+            .uuidArray(events.map(\.cartID.bits)),
+            .int8Array(events.map { Int64($0.version) }),
+            .int4Array(events.map { Int32($0.partition) }),
+            .textArray(events.map(\.requestID.text)),
+            .textArray(events.map(\.type)),
+            .textArray(events.map { String(decoding: $0.json, as: UTF8.self) }),
+            .timestampArray(epochMillis: events.map { Int64($0.at.millis) }),
+        ])
+}
+
+private func deleteStatement(_ keys: [CartRequestKey]) -> PostgresStatement {
+    PostgresStatement(
+        """
+        DELETE FROM cart_obligation AS obligation
+        USING unnest($1::uuid[], $2::text[]) AS key (cart_id, request_id)
+        WHERE obligation.cart_id = key.cart_id AND obligation.request_id = key.request_id
+        """,
+        [.uuidArray(keys.map(\.cartID.bits)), .textArray(keys.map(\.requestID.text))])
+}
+
+private func upsertStatement(_ obligations: [Obligation]) -> PostgresStatement {
+    let actions = obligations.map { actionColumns($0.request.action) }
+    return PostgresStatement(
+        """
+        INSERT INTO cart_obligation
+            (cart_id, request_id, partition, kind, product_code, user_id, quantity, ask_until, due_at)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::int4[], $4::text[], $5::text[], $6::text[],
+            $7::int8[], $8::timestamptz[], $9::timestamptz[]) AS new (cart_id, request_id) ORDER BY cart_id, request_id
+        ON CONFLICT (cart_id, request_id) DO UPDATE SET partition = excluded.partition,
+            kind = excluded.kind, product_code = excluded.product_code,
+            user_id = excluded.user_id, quantity = excluded.quantity,
+            ask_until = excluded.ask_until, due_at = excluded.due_at
+        """,
+        [
+            .uuidArray(obligations.map(\.key.cartID.bits)),
+            .textArray(obligations.map(\.key.requestID.text)),
+            .int4Array(obligations.map { Int32($0.partition) }),
+            .textArray(actions.map(\.kind)),
+            .textArray(obligations.map(\.request.productCode.text)),
+            .textArray(obligations.map(\.request.userID.text)),
+            .int8Array(actions.map(\.quantity)),
+            .timestampArray(epochMillis: actions.map(\.until)),
+            .timestampArray(epochMillis: obligations.map { Int64($0.dueAt.millis) }),
+        ])
+}
+
+private func readEvent(_ rows: PostgresResult, _ row: Int) throws(PostgresError) -> StoredEvent {
+    StoredEvent(
+        cartID: CartID(bits: try rows.uuid(row, 0)), version: Int(try rows.int8(row, 1)),
+        partition: Int(try rows.int4(row, 2)),
+        requestID: try stored(RequestID(try rows.text(row, 3)), "request ID"),
+        type: try rows.text(row, 4), json: try rows.bytes(row, 5),
+        at: Timestamp(millis: Int(try rows.timestampMillis(row, 6))))
+}
+
+private func actionColumns(
+    _ action: InventoryRequest.Action
+) -> (kind: String, quantity: Int64, until: Int64?) {
+    switch action {
+    case .ask(let quantity, let until): ("ask", Int64(quantity), Int64(until.millis))
+    case .lower(let quantity): ("lower", Int64(quantity), nil)
+    }
+}
+
+private func readObligation(
+    _ rows: PostgresResult, _ row: Int
+) throws(PostgresError) -> Obligation {
+    let quantity = Int(try rows.int8(row, 6))
+    let action: InventoryRequest.Action =
+        switch try rows.text(row, 3) {
+        case "ask":
+            .ask(
+                quantity: quantity, until: Timestamp(millis: Int(try rows.timestampMillis(row, 7))))
+        default: .lower(to: quantity)
+        }
+    let request = InventoryRequest(
+        cartID: CartID(bits: try rows.uuid(row, 0)),
+        requestID: try stored(RequestID(try rows.text(row, 1)), "request ID"),
+        userID: try stored(UserID(try rows.text(row, 5)), "user ID"),
+        productCode: try stored(ProductCode(try rows.text(row, 4)), "product code"),
+        action: action)
+    return Obligation(
+        request: request, partition: Int(try rows.int4(row, 2)),
+        dueAt: Timestamp(millis: Int(try rows.timestampMillis(row, 8))))
+}
+
+private func decoding<Value>(
+    _ body: () throws(PostgresError) -> Value
+) throws(CartStoreError) -> Value {
+    do throws(PostgresError) {
+        return try body()
+    } catch {
+        throw .refused(error.description)
+    }
+}
+
+private func storeError(_ error: any Error) -> CartStoreError {
+    guard let error = error as? PostgresError else { return .unavailable("\(error)") }
+    if error.sqlState == Schema.fencedState { return .fenced }
+    if error.isUniqueViolation, error.constraint == "cart_event_pkey" { return .conflict }
+    // A missing table is there once the schema is migrated.
+    let isMissing = ["42P01", "42883"].contains(error.sqlState) || error.kind == .usage
+    return error.isRetriable || error.isCommitUnknown || isMissing
+        ? .unavailable(error.description) : .refused(error.description)
+}

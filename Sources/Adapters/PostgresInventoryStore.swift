@@ -1,0 +1,191 @@
+package import InventoryDomain
+package import InventoryService
+package import Messages
+package import PostgresShim
+
+/// The inventory's database on Postgres.
+///
+/// A transaction is two flights: BEGIN, lock the products in code order, read the ledger, read the
+/// clock; then, decided, write and COMMIT. Under READ COMMITTED each statement sees what was
+/// committed before it began, so the ledger is read as it stands after the locks were taken.
+package struct PostgresInventoryStore: InventoryStore {
+    private let pool: PostgresPool
+
+    /// A store on connections of ``PostgresConfiguration/service(url:applicationName:)``.
+    package init(_ pool: PostgresPool) { self.pool = pool }
+
+    package func transact<Decision: Sendable>(
+        products: [ProductCode], holds: [HoldKey],
+        _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
+    ) async throws(InventoryStoreError) -> Decision {
+        do {
+            return try await pool.withConnection { connection in
+                let read = try await connection.pipeline(readStatements(products, holds))
+                let snapshot = InventorySnapshot(
+                    now: Timestamp(millis: Int(try read[3].timestampMillis(0, 0))),
+                    products: try readProducts(read[1]), holds: try readHolds(read[2]))
+                let (changes, decision) = decide(snapshot)
+                _ = try await connection.pipeline(writeStatements(changes))
+                return decision
+            }
+        } catch {
+            throw storeError(error)
+        }
+    }
+}
+
+private func readStatements(
+    _ products: [ProductCode], _ holds: [HoldKey]
+) -> [PostgresStatement] {
+    [
+        .begin,
+        PostgresStatement(
+            """
+            SELECT product_code, name, quantity, held, fence FROM inventory
+            WHERE product_code = ANY ($1) ORDER BY product_code FOR UPDATE
+            """,
+            [.textArray(products.map(\.text))]),
+        PostgresStatement(
+            """
+            SELECT hold.cart_id, hold.request_id, product_code, user_id, ask_quantity,
+                hold_quantity, status, reason, available, created_at, expires_at
+            FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[])) AS key (cart_id, request_id)
+            JOIN hold ON hold.cart_id = key.cart_id AND hold.request_id = key.request_id
+            """,
+            [.uuidArray(holds.map(\.cartID.bits)), .textArray(holds.map(\.requestID.text))]),
+        PostgresStatement("SELECT clock_timestamp()"),
+    ]
+}
+
+private func writeStatements(_ changes: InventoryChanges) -> [PostgresStatement] {
+    var statements: [PostgresStatement] = []
+    let products = changes.products
+    if !products.isEmpty {
+        statements.append(
+            PostgresStatement(
+                """
+                UPDATE inventory SET held = held + change.held_delta,
+                    fence = greatest(inventory.fence, change.fence), updated_at = now()
+                FROM unnest($1::text[], $2::int8[], $3::int8[]) AS change (code, held_delta, fence)
+                WHERE product_code = change.code
+                """,
+                [
+                    .textArray(products.map(\.code.text)),
+                    .int8Array(products.map { Int64($0.heldDelta) }),
+                    .int8Array(products.map { Int64($0.fence) }),
+                ]))
+    }
+    if !changes.newHolds.isEmpty { statements.append(insertStatement(changes.newHolds)) }
+    if !changes.loweredHolds.isEmpty {
+        let lowered = Array(changes.loweredHolds)
+        statements.append(
+            PostgresStatement(
+                """
+                UPDATE hold SET hold_quantity = lowered.quantity
+                FROM unnest($1::uuid[], $2::text[], $3::int8[])
+                    AS lowered (cart_id, request_id, quantity)
+                WHERE hold.cart_id = lowered.cart_id AND hold.request_id = lowered.request_id
+                """,
+                [
+                    .uuidArray(lowered.map(\.key.cartID.bits)),
+                    .textArray(lowered.map(\.key.requestID.text)),
+                    .int8Array(lowered.map { Int64($0.value) }),
+                ]))
+    }
+    return statements + [.commit]
+}
+
+private func insertStatement(_ holds: [Hold]) -> PostgresStatement {
+    let statuses = holds.map { statusColumns($0.status) }
+    return PostgresStatement(
+        """
+        INSERT INTO hold (cart_id, request_id, product_code, user_id, ask_quantity, hold_quantity,
+            status, reason, available, created_at, expires_at)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::int8[],
+            $7::text[], $8::text[], $9::int8[], $10::timestamptz[], $11::timestamptz[])
+        """,
+        [
+            .uuidArray(holds.map(\.key.cartID.bits)),
+            .textArray(holds.map(\.key.requestID.text)),
+            .textArray(holds.map(\.productCode.text)),
+            .textArray(holds.map(\.userID.text)),
+            .int8Array(holds.map { Int64($0.askQuantity) }),
+            .int8Array(holds.map { Int64($0.holdQuantity) }),
+            .textArray(statuses.map(\.status)),
+            .textArray(statuses.map(\.reason)),
+            .int8Array(statuses.map(\.available)),
+            .timestampArray(epochMillis: holds.map { Int64($0.createdAt.millis) }),
+            .timestampArray(epochMillis: holds.map { $0.expiresAt.map { Int64($0.millis) } }),
+        ])
+}
+
+private func statusColumns(
+    _ status: Hold.Status
+) -> (status: String, reason: String?, available: Int64?) {
+    switch status {
+    case .held: ("held", nil, nil)
+    case .refused(let reason, let available): ("refused", reason.rawValue, Int64(available))
+    case .cancelled: ("cancelled", nil, nil)
+    }
+}
+
+private func readProducts(_ rows: PostgresResult) throws -> [ProductCode: Product] {
+    var products: [ProductCode: Product] = [:]
+    products.reserveCapacity(rows.rowCount)
+    for row in 0..<rows.rowCount {
+        let code = try stored(ProductCode(try rows.text(row, 0)), "product code")
+        products[code] = Product(
+            code: code, name: try rows.text(row, 1), quantity: Int(try rows.int8(row, 2)),
+            held: Int(try rows.int8(row, 3)), fence: Int(try rows.int8(row, 4)))
+    }
+    return products
+}
+
+private func readHolds(_ rows: PostgresResult) throws -> [HoldKey: Hold] {
+    var holds: [HoldKey: Hold] = [:]
+    holds.reserveCapacity(rows.rowCount)
+    for row in 0..<rows.rowCount {
+        let key = HoldKey(
+            cartID: CartID(bits: try rows.uuid(row, 0)),
+            requestID: try stored(RequestID(try rows.text(row, 1)), "request ID"))
+        let expiresAt = try rows.timestampMicrosIfPresent(row, 10)
+        holds[key] = Hold(
+            key: key, productCode: try stored(ProductCode(try rows.text(row, 2)), "product code"),
+            userID: try stored(UserID(try rows.text(row, 3)), "user ID"),
+            askQuantity: Int(try rows.int8(row, 4)), holdQuantity: Int(try rows.int8(row, 5)),
+            status: try readStatus(rows, row),
+            createdAt: Timestamp(millis: Int(try rows.timestampMillis(row, 9))),
+            expiresAt: expiresAt.map { Timestamp(millis: Int($0 / 1000)) })
+    }
+    return holds
+}
+
+private func readStatus(_ rows: PostgresResult, _ row: Int) throws -> Hold.Status {
+    switch try rows.text(row, 6) {
+    case "held": return .held
+    case "cancelled": return .cancelled
+    default:
+        let reason = InventoryRefusal(rawValue: try rows.textIfPresent(row, 7) ?? "")
+        return .refused(
+            try stored(reason, "refusal"), available: Int(try rows.int8IfPresent(row, 8) ?? 0))
+    }
+}
+
+/// A value of a row in the domain's terms.
+func stored<Value>(_ value: Value?, _ what: String) throws(PostgresError) -> Value {
+    guard let value else {
+        throw PostgresError(
+            kind: .decoding, sqlState: "22000", message: "a row holds no valid \(what)")
+    }
+    return value
+}
+
+private func storeError(_ error: any Error) -> InventoryStoreError {
+    guard let error = error as? PostgresError else { return .unavailable("\(error)") }
+    // A hold that another transaction inserted meanwhile is seen by the next attempt.
+    let isPassing = error.isRetriable || error.isCommitUnknown || error.isUniqueViolation
+    // A missing table is there once the schema is migrated.
+    let isMissing = error.sqlState == "42P01" || error.kind == .usage
+    return isPassing || isMissing
+        ? .unavailable(error.description) : .refused(error.description)
+}

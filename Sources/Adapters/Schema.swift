@@ -1,0 +1,127 @@
+/// The tables of the suite, as the steps that lead from an empty database to the newest shape.
+///
+/// A step that was released is never edited; a change is a further step.
+package enum Schema {
+    /// One step, carried out in one transaction.
+    struct Migration: Sendable {
+        let name: String
+        let statements: [String]
+    }
+
+    /// The version that this binary needs: the number of steps.
+    package static var version: Int { migrations.count }
+
+    /// The SQLSTATE with which `check_cart_epochs` fails when another owner has raised an epoch.
+    static let fencedState = "HF001"
+
+    static let migrations: [Migration] = [
+        Migration(name: "inventory, holds and carts", statements: inventory + holds + carts)
+    ]
+
+    private static let inventory = [
+        // A hold updates its product's row in place: room on each page keeps the updates HOT.
+        """
+        CREATE TABLE inventory (
+            product_code text COLLATE "C" PRIMARY KEY,
+            name text NOT NULL,
+            quantity bigint NOT NULL,
+            held bigint NOT NULL DEFAULT 0,
+            price_minor bigint NULL CHECK (price_minor >= 0),
+            fence bigint NOT NULL DEFAULT 0,
+            created_at timestamptz NOT NULL DEFAULT now(),
+            updated_at timestamptz NOT NULL DEFAULT now(),
+            CONSTRAINT inventory_never_oversold CHECK (held BETWEEN 0 AND quantity)
+        ) WITH (fillfactor = 70)
+        """,
+        """
+        CREATE VIEW available_products AS
+        SELECT product_code, name, quantity, held, quantity - held AS available, price_minor
+        FROM inventory
+        """,
+    ]
+
+    private static let holds = [
+        """
+        CREATE TABLE hold (
+            cart_id uuid NOT NULL,
+            request_id text COLLATE "C" NOT NULL,
+            product_code text COLLATE "C" NOT NULL,
+            user_id text COLLATE "C" NOT NULL,
+            ask_quantity bigint NOT NULL,
+            hold_quantity bigint NOT NULL,
+            status text NOT NULL CHECK (status IN ('held', 'refused', 'cancelled')),
+            reason text NULL,
+            available bigint NULL,
+            created_at timestamptz NOT NULL,
+            expires_at timestamptz NULL,
+            PRIMARY KEY (cart_id, request_id),
+            CONSTRAINT hold_never_grows CHECK (0 <= hold_quantity AND hold_quantity <= ask_quantity)
+        )
+        """,
+        "CREATE INDEX hold_product ON hold (product_code) WHERE hold_quantity > 0",
+        "CREATE INDEX hold_expiry ON hold (expires_at) WHERE hold_quantity > 0",
+    ]
+
+    private static let carts = [
+        """
+        CREATE TABLE cart_event (
+            cart_id uuid NOT NULL,
+            version bigint NOT NULL CHECK (version > 0),
+            partition int NOT NULL,
+            request_id text COLLATE "C" NOT NULL,
+            type text NOT NULL,
+            data json NOT NULL,
+            created_at timestamptz NOT NULL,
+            PRIMARY KEY (cart_id, version)
+        )
+        """,
+        "CREATE INDEX cart_event_request ON cart_event (cart_id, request_id)",
+        """
+        CREATE TABLE cart_obligation (
+            cart_id uuid NOT NULL,
+            request_id text COLLATE "C" NOT NULL,
+            partition int NOT NULL,
+            kind text NOT NULL CHECK (kind IN ('ask', 'lower')),
+            product_code text COLLATE "C" NOT NULL,
+            user_id text COLLATE "C" NOT NULL,
+            quantity bigint NOT NULL,
+            ask_until timestamptz NULL,
+            due_at timestamptz NOT NULL,
+            PRIMARY KEY (cart_id, request_id),
+            CHECK ((kind = 'ask') = (ask_until IS NOT NULL))
+        )
+        """,
+        "CREATE INDEX cart_obligation_partition ON cart_obligation (partition)",
+        """
+        CREATE TABLE cart_partition (
+            partition int PRIMARY KEY,
+            epoch bigint NOT NULL,
+            owner text NOT NULL,
+            raised_at timestamptz NOT NULL
+        ) WITH (fillfactor = 50)
+        """,
+        // A row that is being raised is waited for and then compared in its new version, so a
+        // former owner can neither slip in before the raise commits nor go unnoticed after it.
+        """
+        CREATE FUNCTION check_cart_epochs(partitions int[], epochs bigint[]) RETURNS void
+        LANGUAGE plpgsql AS $$
+        DECLARE
+            current_count int;
+        BEGIN
+            SELECT count(*) INTO current_count FROM (
+                SELECT 1
+                FROM unnest(partitions, epochs) AS expected (partition, epoch)
+                JOIN cart_partition AS known
+                    ON known.partition = expected.partition AND known.epoch = expected.epoch
+                ORDER BY known.partition
+                FOR SHARE OF known
+            ) AS locked;
+            IF current_count <> cardinality(partitions) THEN
+                RAISE EXCEPTION 'another owner has raised the epoch of a partition'
+                    USING ERRCODE = '\(fencedState)';
+            END IF;
+        END
+        $$
+        """,
+    ]
+}

@@ -1,0 +1,366 @@
+import CartDomain
+package import Messages
+package import Telemetry
+
+/// The heart of the cart service: takes batches of messages through the carts into the store, and
+/// says what follows from them.
+///
+/// A cart takes part in one batch at a time; what arrives for it meanwhile waits and is taken all
+/// together in the next. Thus batches that are stored concurrently never touch the same cart, and a
+/// cart's versions are stored in order.
+package actor CartEngine {
+    /// A message that was begun.
+    struct Input: Sendable {
+        let origin: MessageOrigin
+        let message: CartMessage
+        let raw: RawMessage
+    }
+
+    /// An obligation that is open.
+    struct Owed {
+        let obligation: Obligation
+        var dueAt: Timestamp
+        var delay: Duration
+    }
+
+    typealias Batch = Mailboxes<CartID, Input>.Batch
+
+    /// Messages that were begun, in the order of the log, and are to be processed.
+    struct Admission: Sendable {
+        /// Those whose carts are free; the others wait in the mailboxes.
+        var batches: [Batch] = []
+        /// Those that nobody can handle, with what is said of them.
+        var setAside: [(origin: MessageOrigin, output: CartOutput)] = []
+
+        /// Whether there is nothing to process.
+        var isEmpty: Bool { batches.isEmpty && setAside.isEmpty }
+    }
+
+    /// How a batch's tries went so far.
+    struct Attempt {
+        /// The epochs under which the last try wrote.
+        var epochs: [Int: Int] = [:]
+        /// Whether a try wrote something of which it is not known that it was not stored.
+        var mayBeStored = false
+        /// Whether the batch gives way where its partition is to leave.
+        var isGivingUp = false
+        /// Whether there is something to wait for before the next try.
+        var hasToWait = false
+    }
+
+    let configuration: CartServiceConfiguration
+    let store: any CartStore
+    let outbox: any CartOutbox
+    let clock: any ServiceClock
+    let logger: Logger
+    let metrics: CartMetrics
+    let executor: any SerialExecutor
+    var generator: any RandomNumberGenerator & Sendable
+
+    var partitions: [Int: CartPartition] = [:]
+    var incarnations = 0
+    var carts: [CartID: CartActor] = [:]
+    /// Carts in memory that are no longer what the store has.
+    var staleCarts: Set<CartID> = []
+    var owed: [CartRequestKey: Owed] = [:]
+    var mailboxes = Mailboxes<CartID, Input>()
+    /// Readers that wait for the mailboxes to empty.
+    var crowdedOut: [CheckedContinuation<Void, Never>] = []
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe executor.asUnownedSerialExecutor()
+    }
+
+    /// - Parameter generator: where the spread of waits comes from.
+    package init(
+        configuration: CartServiceConfiguration, store: any CartStore, outbox: any CartOutbox,
+        clock: any ServiceClock, executor: any SerialExecutor, logger: Logger,
+        metrics: MetricsRegistry,
+        generator: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+    ) {
+        self.configuration = configuration
+        self.store = store
+        self.outbox = outbox
+        self.clock = clock
+        self.executor = executor
+        self.logger = logger
+        self.metrics = CartMetrics(metrics)
+        self.generator = generator
+    }
+
+    /// Begins requests of shoppers; to be called in the order of the log.
+    func accept(_ messages: [LogMessage<CartRequest>]) -> Admission {
+        metrics.requests.increment(by: messages.count)
+        return accept(messages, of: .cartRequest) { .request($0) }
+    }
+
+    /// Begins answers of the inventory; to be called in the order of the log.
+    func accept(_ messages: [LogMessage<InventoryResponse>]) -> Admission {
+        metrics.answers.increment(by: messages.count)
+        return accept(messages, of: .inventoryResponse) { .answer($0) }
+    }
+
+    private func accept<Value>(
+        _ messages: [LogMessage<Value>], of topic: Topic, _ wrap: (Value) -> CartMessage
+    ) -> Admission {
+        var admission = Admission()
+        var inputs: [Input] = []
+        inputs.reserveCapacity(messages.count)
+        for message in messages {
+            guard let origin = begin(message.partition, message.offset, of: topic) else { continue }
+            switch message.value {
+            case .success(let value):
+                let input = Input(origin: origin, message: wrap(value), raw: message.raw)
+                if let reason = misplacement(of: input) {
+                    admission.setAside.append((origin, setAside(input, reason: reason)))
+                } else {
+                    inputs.append(input)
+                }
+            case .failure(let error):
+                admission.setAside.append(
+                    (origin, setAside(origin, message.raw, reason: "\(error)")))
+            }
+        }
+        admission.batches = mailboxes.admit(inputs) { $0.message.key.cartID }
+        return admission
+    }
+
+    /// Works on messages until what they cause is stored and said.
+    ///
+    /// Returns early for those that wait in the mailboxes, unless too many do.
+    func process(_ admission: Admission) async {
+        await withDiscardingTaskGroup { publications in
+            for (origin, output) in admission.setAside {
+                publications.addTask { await self.publish(output, [origin]) }
+            }
+            var batches = admission.batches
+            while !batches.isEmpty {
+                metrics.batchSize.observe(Double(batches.reduce(0) { $0 + $1.messages.count }))
+                await settle(batches, Attempt(), &publications)
+                batches = batches.compactMap { mailboxes.release($0.key) }
+                if !isCrowded { letIn() }
+            }
+        }
+        while isCrowded { await withCheckedContinuation { crowdedOut.append($0) } }
+    }
+
+    /// Draws from the engine's randomness, for its service.
+    func spread(_ draw: (inout any RandomNumberGenerator & Sendable) -> Duration) -> Duration {
+        draw(&generator)
+    }
+
+    private var isCrowded: Bool { mailboxes.waitingCount > configuration.messagesWaitingMax }
+
+    private func letIn() {
+        for continuation in crowdedOut { continuation.resume() }
+        crowdedOut = []
+    }
+
+    /// The dead letter for a message that cannot be handled.
+    private func setAside(_ origin: MessageOrigin, _ raw: RawMessage, reason: String) -> CartOutput
+    {
+        metrics.deadLetters.increment()
+        logger.error(
+            "A message cannot be handled and is set aside on dead-letter.",
+            [
+                "reason": reason,
+                "origin": "\(origin.topic.rawValue)/\(origin.partition)/\(origin.offset)",
+            ])
+        var output = CartOutput()
+        output.deadLetters.append(
+            DeadLetter(
+                topic: origin.topic, partition: origin.partition, offset: origin.offset,
+                reason: reason, raw: raw))
+        return output
+    }
+
+    /// The dead letter for a message that could be read, and the answer to its asker.
+    private func setAside(_ input: Input, reason: String) -> CartOutput {
+        var output = setAside(input.origin, input.raw, reason: reason)
+        guard case .request(let request) = input.message, let partition = request.replyPartition
+        else { return output }
+        output.responses.append(
+            CartResponse(
+                cartID: request.cartID,
+                content: .outcome(
+                    request.requestID, .rejected, reason: .failed,
+                    message: RejectionReason.failed.message(available: nil), cart: nil),
+                replyPartition: partition, traceparent: request.traceparent))
+        return output
+    }
+
+    /// A cart whose messages came to another partition than its key's would have two owners.
+    private func misplacement(of input: Input) -> String? {
+        let right = Partitioner.partition(
+            of: input.message.key.cartID.utf8, count: configuration.partitionCount)
+        return input.origin.partition == right
+            ? nil : "the cart belongs to partition \(right): use the murmur2 partitioner"
+    }
+
+    /// Takes the batches' messages through their carts into the store, however long that takes; gives
+    /// up only on partitions that are no longer ours.
+    private func settle(
+        _ batches: [Batch], _ former: Attempt, _ publications: inout DiscardingTaskGroup
+    ) async {
+        var backoff = Backoff()
+        var live = batches
+        var attempt = former
+        while true {
+            live = dropAbandoned(live, isGivingUp: attempt.isGivingUp)
+            if live.isEmpty { return }
+            if attempt.hasToWait {
+                attempt.hasToWait = false
+                try? await clock.sleep(for: backoff.next(using: &generator))
+                continue
+            }
+            do throws(CartStoreError) {
+                if try await turn(live, &attempt, &publications) { return }
+            } catch {
+                staleCarts.formUnion(live.map(\.key).filter { carts[$0] != nil })
+                switch error {
+                case .fenced:
+                    attempt.isGivingUp = true
+                    if let parts = split(live) {
+                        for part in parts { await settle(part, attempt, &publications) }
+                        return
+                    }
+                    fence(under: attempt.epochs)
+                    attempt.hasToWait = true
+                case .conflict:
+                    metrics.conflicts.increment()
+                case .unavailable(let reason):
+                    metrics.unavailable.increment()
+                    logger.warning(
+                        "The cart store is away; its batches wait.", ["reason": reason])
+                    attempt.isGivingUp = true
+                    attempt.hasToWait = true
+                case .refused(let reason):
+                    await bisect(live, reason, attempt, &publications)
+                    return
+                }
+            }
+        }
+    }
+
+    /// The batches of each partition by themselves; `nil` if they are all of one.
+    private func split(_ batches: [Batch]) -> [[Batch]]? {
+        let parts = Dictionary(grouping: batches) { $0.messages[0].origin.partition }
+        return parts.count > 1 ? parts.sorted { $0.key < $1.key }.map(\.value) : nil
+    }
+
+    /// Finds the message that the store refuses, by halves, and sets it aside.
+    private func bisect(
+        _ batches: [Batch], _ reason: String, _ attempt: Attempt,
+        _ publications: inout DiscardingTaskGroup
+    ) async {
+        let inputs = batches.flatMap(\.messages)
+        if inputs.count > 1 {
+            for half in [inputs.prefix(inputs.count / 2), inputs.dropFirst(inputs.count / 2)] {
+                var alone = Mailboxes<CartID, Input>()
+                await settle(
+                    alone.admit(Array(half)) { $0.message.key.cartID }, attempt, &publications)
+            }
+        } else if let input = inputs.first {
+            var output = setAside(input, reason: reason)
+            if case .request(let request) = input.message,
+                case .add(let productCode, _) = request.action
+            {
+                // Its ask has left. What that may hold is let go, as nothing else stands for it.
+                output.inventoryRequests.append(
+                    InventoryRequest(
+                        cartID: request.cartID, requestID: request.requestID,
+                        userID: request.userID, productCode: productCode, action: .lower(to: 0),
+                        traceparent: request.traceparent))
+            }
+            let said = output
+            publications.addTask { await self.publish(said, [input.origin]) }
+        }
+    }
+
+    /// One try: decides the batches and stores what they cause in one transaction.
+    ///
+    /// - Returns: whether that was done; if not, partitions went or came while the store was asked.
+    private func turn(
+        _ batches: [Batch], _ attempt: inout Attempt, _ publications: inout DiscardingTaskGroup
+    ) async throws(CartStoreError) -> Bool {
+        let epochs = epochs(of: batches)
+        try await load(batches, epochs)
+        let recalled = try await recall(batches, isAgain: attempt.mayBeStored)
+        // What was read counts only under the ownership that will write: another owner may have
+        // written in between. From here to the append nothing is awaited.
+        guard self.epochs(of: batches) == epochs else { return false }
+        let now = clock.now()
+        var append = CartAppend()
+        append.epochs = epochs
+        var output = CartOutput()
+        output.events = recalled.replayed
+        for batch in batches {
+            let (turn, responses) = decide(
+                batch, recalled: recalled.carts[batch.key] ?? CartRecall(), now: now)
+            append.events += turn.events
+            for (key, obligation) in turn.owed {
+                if let obligation {
+                    append.obligations.append(obligation)
+                } else {
+                    append.discharged.append(key)
+                }
+            }
+            append.discharged += acknowledged(by: batch, turn)
+            output.responses += responses
+        }
+
+        // The asks leave while the append commits. This is safe: until it has committed the requests'
+        // offsets are not, so that whoever owns the cart next decides the same requests and asks
+        // the same. Lowers wait: a line must not lose its hold to a removal that was not stored.
+        var asks = CartOutput()
+        for obligation in append.obligations {
+            if case .ask = obligation.request.action {
+                asks.inventoryRequests.append(obligation.request)
+            } else {
+                output.inventoryRequests.append(obligation.request)
+            }
+        }
+        if !asks.isEmpty {
+            let early = asks
+            publications.addTask { await self.publish(early, []) }
+        }
+
+        let start = clock.now()
+        attempt.epochs = epochs
+        attempt.mayBeStored = true
+        try await store.append(append)
+        metrics.appendSeconds.observe(Double(clock.now().millis - start.millis) / 1_000)
+        metrics.events.increment(by: append.events.count)
+        remember(append)
+        output.events += append.events
+        let said = output
+        let origins = batches.flatMap { $0.messages.map(\.origin) }
+        publications.addTask { await self.publish(said, origins) }
+        return true
+    }
+
+    /// Sends until the log has it; then the messages that caused it are finished.
+    ///
+    /// Messages of partitions that leave are not waited for: their next owner says it again.
+    func publish(_ output: CartOutput, _ origins: [MessageOrigin]) async {
+        var backoff = Backoff()
+        var open = origins
+        var isSent = output.isEmpty
+        while !isSent {
+            do {
+                try await outbox.send(output)
+                isSent = true
+            } catch {
+                logger.warning(
+                    "The log does not take what the carts say; it is sent again.",
+                    ["reason": "\(error)"])
+                open = stillToSay(for: open)
+                if open.isEmpty { return }
+                try? await clock.sleep(for: backoff.next(using: &generator))
+            }
+        }
+        for origin in open where isCurrent(origin) {
+            partitions[origin.partition]?.work.finish(origin.offset, of: origin.topic)
+        }
+    }
+}

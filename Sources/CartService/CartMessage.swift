@@ -1,0 +1,128 @@
+import CartDomain
+import Messages
+
+/// What a cart is given to work on.
+enum CartMessage: Sendable {
+    case request(CartRequest)
+    case answer(InventoryResponse)
+
+    /// The request that it is or answers.
+    var key: CartRequestKey {
+        switch self {
+        case .request(let request):
+            CartRequestKey(cartID: request.cartID, requestID: request.requestID)
+        case .answer(let answer):
+            CartRequestKey(cartID: answer.cartID, requestID: answer.requestID)
+        }
+    }
+}
+
+/// What one turn of a cart wants written and said.
+struct CartTurn {
+    /// Who is told what of a request.
+    struct Reply {
+        let requestID: RequestID
+        let verdict: Verdict
+        let asker: Asker
+    }
+
+    /// What is told of a request.
+    enum Verdict {
+        case outcome(Outcome)
+        case unknown
+        case reused
+    }
+
+    var events: [StoredEvent] = []
+    /// What is owed for requests from now on, in the order in which they came to owe.
+    private(set) var owed: [(key: CartRequestKey, obligation: Obligation?)] = []
+    private var owedIndexes: [CartRequestKey: Int] = [:]
+    var replies: [Reply] = []
+    /// The gateways that have to be told the cart as it stands now.
+    var watchersToTell: Set<Int> = []
+    var changesLines = false
+    /// What the turn's requests came to, where the cart may forget them before the turn is over.
+    var kept: [RequestID: RequestMemory.Entry]?
+
+    /// Notes what is owed for a request from now on; `nil`: nothing any more.
+    mutating func owe(_ key: CartRequestKey, _ obligation: Obligation?) {
+        if let index = owedIndexes[key] {
+            owed[index].obligation = obligation
+        } else {
+            owedIndexes[key] = owed.count
+            owed.append((key, obligation))
+        }
+    }
+
+    /// Whether the turn changes what is owed for the request.
+    func changesDebt(for key: CartRequestKey) -> Bool { owedIndexes[key] != nil }
+}
+
+/// What the store tells of a cart's requests where the cart itself cannot.
+struct CartRecall {
+    /// Requests that the cart has forgotten.
+    var entries: [RequestID: RequestMemory.Entry] = [:]
+    /// Where the first askers of answered requests read, for answers that come again.
+    var askers: [RequestID: Int] = [:]
+}
+
+/// A gateway that waits for the outcome of a request.
+struct Asker: Hashable, Sendable {
+    let replyPartition: Int
+    let traceparent: String?
+}
+
+extension CartTurn.Verdict {
+    /// The answer in the words of the shopper's socket.
+    func content(_ requestID: RequestID, _ cart: CartView) -> CartResponse.Content {
+        switch self {
+        case .outcome(.pending):
+            .outcome(requestID, .pending, reason: nil, message: nil, cart: cart)
+        case .outcome(.accepted):
+            .outcome(requestID, .accepted, reason: nil, message: nil, cart: cart)
+        case .outcome(.rejected(let reason, let available)):
+            .outcome(
+                requestID, .rejected, reason: reason,
+                message: reason.message(available: available), cart: cart)
+        case .unknown:
+            .outcome(requestID, .unknown, reason: nil, message: nil, cart: cart)
+        case .reused:
+            .outcome(
+                requestID, .rejected, reason: .requestIDReused,
+                message: RejectionReason.requestIDReused.message(available: nil), cart: cart)
+        }
+    }
+}
+
+extension RejectionReason {
+    /// The reason in words for the shopper.
+    func message(available: Int?) -> String {
+        switch self {
+        case .outOfStock:
+            switch available {
+            case nil, 0: "none left"
+            case let available?: "only \(available) left"
+            }
+        case .unknownProduct: "there is no such product"
+        case .tooLate: "the inventory could not be asked in time"
+        case .cancelled: "removed before it was held"
+        case .notInCart: "the cart does not have that many"
+        case .requestIDReused: "the request ID was used before, for another request"
+        case .cartFull: "the cart is full"
+        case .failed: "the request could not be handled"
+        }
+    }
+
+    /// The reason of a refusal of the inventory.
+    init(_ refusal: InventoryRefusal) {
+        self =
+            switch refusal {
+            case .outOfStock: .outOfStock
+            case .unknownProduct: .unknownProduct
+            case .tooLate: .tooLate
+            case .cancelled: .cancelled
+            case .requestIDReused: .requestIDReused
+            case .failed: .failed
+            }
+    }
+}

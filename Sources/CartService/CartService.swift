@@ -1,0 +1,174 @@
+package import Messages
+package import Telemetry
+
+/// Keeps carts: reads `cart-request` and the inventory's answers, and drives the engine.
+///
+/// `cart-request` is shared out by a consumer group; whoever owns a partition of it reads the same
+/// partition of `inventory-request-response` (rule L1). The service has no task of its own beyond
+/// ``run()``, and no clock but the one it is given.
+package final class CartService: Sendable {
+    private let engine: CartEngine
+    private let requests: any GroupLog<CartRequest>
+    private let answers: any AssignedLog<InventoryResponse>
+    private let configuration: CartServiceConfiguration
+    private let clock: any ServiceClock
+    private let logger: Logger
+
+    package init(
+        engine: CartEngine, requests: any GroupLog<CartRequest>,
+        answers: any AssignedLog<InventoryResponse>, configuration: CartServiceConfiguration,
+        clock: any ServiceClock, logger: Logger
+    ) {
+        self.engine = engine
+        self.requests = requests
+        self.answers = answers
+        self.configuration = configuration
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Serves until ``stop()`` is called, or the log fails for good.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await self.readRequests(self.engine)
+                await self.answers.close()
+            }
+            group.addTask { try await self.readAnswers(self.engine) }
+            try await withThrowingTaskGroup(of: Void.self) { timers in
+                timers.addTask { try await self.keepTime() }
+                defer { timers.cancelAll() }
+                for try await _ in group {}
+            }
+        }
+    }
+
+    /// Begins to stop: what was begun is finished and committed, then ``run()`` returns.
+    package func stop() async { await requests.close() }
+
+    /// Runs on the engine, so that messages are begun in the order of the log, before any change of
+    /// ownership that follows them.
+    private func readRequests(_ engine: isolated CartEngine) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { batches in
+            var inFlight = 0
+            while let event = try await requests.next() {
+                switch event {
+                case .assigned(let partitions):
+                    try await takeOver(partitions)
+                case .revoked(let partitions):
+                    await letGo(partitions)
+                    await requests.completeRevocation()
+                case .lost(let partitions):
+                    engine.release(partitions)
+                    await unassignAnswers(partitions)
+                case .messages(let messages):
+                    if inFlight == configuration.batchesInFlightMax {
+                        try await batches.next()
+                        inFlight -= 1
+                    }
+                    inFlight += 1
+                    let admission = engine.accept(messages)
+                    batches.addTask { await self.engine.process(admission) }
+                }
+            }
+        }
+    }
+
+    private func readAnswers(_ engine: isolated CartEngine) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { batches in
+            var inFlight = 0
+            while let messages = try await answers.next() {
+                if inFlight == configuration.batchesInFlightMax {
+                    try await batches.next()
+                    inFlight -= 1
+                }
+                inFlight += 1
+                let admission = engine.accept(messages)
+                batches.addTask { await self.engine.process(admission) }
+            }
+        }
+    }
+
+    /// Takes partitions over, trying until the store and the log let it.
+    private func takeOver(_ partitions: [Int]) async throws {
+        if partitions.isEmpty { return }
+        var backoff = Backoff()
+        while true {
+            do {
+                try await engine.takeOver(partitions) { try await self.replayEnds(of: $0) }
+                try await answers.assign(partitions)
+                return
+            } catch {
+                logger.warning(
+                    "Partitions cannot be taken over yet; it is tried again.",
+                    ["reason": "\(error)"])
+                let wait = await engine.spread { backoff.next(using: &$0) }
+                try await clock.sleep(for: wait)
+            }
+        }
+    }
+
+    private func replayEnds(of partitions: [Int]) async throws -> [Topic: [Int: Int]] {
+        [
+            .cartRequest: try await requests.ends(of: partitions),
+            .inventoryResponse: try await answers.ends(of: partitions),
+        ]
+    }
+
+    /// Finishes and commits what was begun on the partitions, and gives them up.
+    private func letGo(_ partitions: [Int]) async {
+        await engine.drain(partitions)
+        await commitOffsets(leaving: partitions)
+        await engine.release(partitions)
+        await unassignAnswers(partitions)
+    }
+
+    private func unassignAnswers(_ partitions: [Int]) async {
+        do {
+            try await answers.unassign(partitions)
+        } catch {
+            logger.warning("Answers cannot be let go.", ["reason": "\(error)"])
+        }
+    }
+
+    private func keepTime() async throws {
+        try await withThrowingDiscardingTaskGroup { retaken in
+            while !Task.isCancelled {
+                try await clock.sleep(for: configuration.tick)
+                await engine.repeatObligations()
+                await commitOffsets(leaving: nil)
+                await engine.passivate()
+                do {
+                    let parked = try await engine.retakeFenced {
+                        try await self.replayEnds(of: $0)
+                    }
+                    if !parked.isEmpty {
+                        retaken.addTask { await self.engine.process(parked) }
+                    }
+                } catch {
+                    logger.warning(
+                        "Fenced partitions are not back yet.", ["reason": "\(error)"])
+                }
+            }
+        }
+    }
+
+    private func commitOffsets(leaving: [Int]?) async {
+        for topic in [Topic.cartRequest, .inventoryResponse] {
+            let offsets = await engine.takeWatermarks(of: topic, leaving: leaving)
+            if offsets.isEmpty { continue }
+            do {
+                if topic == .cartRequest {
+                    try await requests.commit(offsets)
+                } else {
+                    try await answers.commit(offsets)
+                }
+            } catch {
+                await engine.returnWatermarks(offsets, of: topic)
+                logger.warning(
+                    "Offsets could not be committed; later ones will be.",
+                    ["topic": topic.rawValue, "reason": "\(error)"])
+            }
+        }
+    }
+}

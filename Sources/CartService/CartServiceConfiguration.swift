@@ -1,0 +1,44 @@
+/// The settings of a cart service.
+package struct CartServiceConfiguration: Sendable {
+    /// Who raises epochs: a name that people recognise this process by.
+    package var owner: String
+    /// How many partitions `cart-request` has.
+    package var partitionCount: Int
+    /// How long after a request the inventory may still place its hold.
+    package var askWindow: Duration
+    /// How many batches of requests, and as many of answers, are worked on at a time.
+    package var batchesInFlightMax: Int
+    /// How many carts are kept in memory; the least recently used go first.
+    package var cartsMax: Int
+    /// How long an obligation waits for its acknowledgement before it is said again; doubles up to
+    /// ``repeatDelayMax``.
+    package var repeatDelay: Duration
+    /// The longest wait between two repetitions of an obligation.
+    package var repeatDelayMax: Duration
+    /// How often timers are looked at and offsets are committed.
+    package var tick: Duration
+    /// How many messages may wait for carts that are being worked on before no more are read.
+    package var messagesWaitingMax: Int
+    /// How long a fenced partition waits for the news that it went to another owner before it is
+    /// taken over again; longer than a member's heartbeat, on which that news comes.
+    package var fencedWait: Duration
+
+    package init(
+        owner: String, partitionCount: Int, askWindow: Duration = .seconds(60),
+        batchesInFlightMax: Int = 2, cartsMax: Int = 100_000,
+        repeatDelay: Duration = .seconds(2), repeatDelayMax: Duration = .seconds(30),
+        tick: Duration = .milliseconds(250), messagesWaitingMax: Int = 10_000,
+        fencedWait: Duration = .seconds(2)
+    ) {
+        self.owner = owner
+        self.partitionCount = partitionCount
+        self.askWindow = askWindow
+        self.batchesInFlightMax = batchesInFlightMax
+        self.cartsMax = cartsMax
+        self.repeatDelay = repeatDelay
+        self.repeatDelayMax = repeatDelayMax
+        self.tick = tick
+        self.messagesWaitingMax = messagesWaitingMax
+        self.fencedWait = fencedWait
+    }
+}

@@ -1,0 +1,137 @@
+package import Messages
+
+/// One event of a cart as it stands in the store and on `cart-event`.
+package struct StoredEvent: Hashable, Sendable {
+    package let cartID: CartID
+    /// From 1, without gaps.
+    package let version: Int
+    /// The partition of the cart.
+    package let partition: Int
+    /// The request that caused it.
+    package let requestID: RequestID
+    /// The event's name, as it stands in the JSON too.
+    package let type: String
+    /// The whole event as a JSON object.
+    package let json: [UInt8]
+    /// When it happened, by the cart service's clock.
+    package let at: Timestamp
+
+    package init(
+        cartID: CartID, version: Int, partition: Int, requestID: RequestID, type: String,
+        json: [UInt8], at: Timestamp
+    ) {
+        self.cartID = cartID
+        self.version = version
+        self.partition = partition
+        self.requestID = requestID
+        self.type = type
+        self.json = json
+        self.at = at
+    }
+}
+
+/// A request of a cart, across all carts.
+package struct CartRequestKey: Hashable, Comparable, Sendable {
+    package let cartID: CartID
+    package let requestID: RequestID
+
+    package init(cartID: CartID, requestID: RequestID) {
+        self.cartID = cartID
+        self.requestID = requestID
+    }
+
+    package static func < (left: CartRequestKey, right: CartRequestKey) -> Bool {
+        (left.cartID.bits, left.requestID.text) < (right.cartID.bits, right.requestID.text)
+    }
+}
+
+/// What a cart owes the inventory until it is acknowledged: a message that is said again and again.
+///
+/// A row of `cart_obligation`: all that the message needs stands in it (kind, product, user,
+/// quantity, and until when an ask counts), so that a new owner repeats it without its cart.
+package struct Obligation: Hashable, Sendable {
+    /// The message; its trace context is not kept.
+    package let request: InventoryRequest
+    /// The partition of the cart.
+    package let partition: Int
+    /// When it is said again unless it was acknowledged.
+    package let dueAt: Timestamp
+
+    package init(request: InventoryRequest, partition: Int, dueAt: Timestamp) {
+        self.request = request
+        self.partition = partition
+        self.dueAt = dueAt
+    }
+
+    /// The request that it is owed for; there is one obligation for each.
+    package var key: CartRequestKey {
+        CartRequestKey(cartID: request.cartID, requestID: request.requestID)
+    }
+}
+
+/// What one transaction of the cart service writes, all or nothing.
+package struct CartAppend: Hashable, Sendable {
+    /// The epochs that this owner raised; the transaction fails if one of them is no longer current.
+    package var epochs: [Int: Int] = [:]
+    /// New events.
+    package var events: [StoredEvent] = []
+    /// Obligations that are new or changed: one for each request.
+    package var obligations: [Obligation] = []
+    /// Requests that have no obligation any more.
+    package var discharged: [CartRequestKey] = []
+
+    package init() {}
+}
+
+/// Why the store did not carry something out.
+package enum CartStoreError: Error, Hashable, Sendable {
+    /// Another owner has raised the epoch of one of the partitions.
+    case fenced
+    /// An event of that version stands already: somebody else wrote the cart's history on.
+    case conflict
+    /// The store is away, or did not say whether it committed: look again, later.
+    case unavailable(String)
+    /// The store refuses this very input, now and for ever.
+    case refused(String)
+}
+
+/// The carts' database.
+package protocol CartStore: Sendable {
+    /// Raises the epochs of the partitions, which fences every former owner.
+    func raiseEpochs(
+        _ partitions: [Int], owner: String
+    ) async throws(CartStoreError) -> [Int: Int]
+
+    /// All events of the carts, each cart's in order of version.
+    func events(of carts: [CartID]) async throws(CartStoreError) -> [CartID: [StoredEvent]]
+
+    /// The events that these requests caused, by an index.
+    func events(of requests: [CartRequestKey]) async throws(CartStoreError) -> [StoredEvent]
+
+    /// The open obligations of the partitions.
+    func obligations(of partitions: [Int]) async throws(CartStoreError) -> [Obligation]
+
+    /// Checks the epochs and writes, in one transaction; also without anything to write.
+    func append(_ append: CartAppend) async throws(CartStoreError)
+}
+
+/// What the cart service sends.
+package struct CartOutput: Sendable {
+    package var inventoryRequests: [InventoryRequest] = []
+    package var responses: [CartResponse] = []
+    package var events: [StoredEvent] = []
+    package var deadLetters: [DeadLetter] = []
+
+    package init() {}
+
+    /// Whether there is nothing to send.
+    package var isEmpty: Bool {
+        inventoryRequests.isEmpty && responses.isEmpty && events.isEmpty && deadLetters.isEmpty
+    }
+}
+
+/// Where the cart service sends what it has to say.
+package protocol CartOutbox: Sendable {
+    /// Sends; returns once the log has all of it.
+    func send(_ output: CartOutput) async throws
+}

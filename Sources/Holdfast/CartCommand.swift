@@ -1,0 +1,59 @@
+import Adapters
+import CartService
+import KafkaShim
+import Messages
+import PostgresShim
+import Settings
+import Telemetry
+import Threading
+
+/// `holdfast cart`: keeps carts.
+enum CartCommand {
+    static func run(_ settings: Settings, _ logger: Logger) async throws {
+        let stopSignal = StopSignal(logger: logger)
+        let host = try ServiceHost(settings, logger, role: "cart", connections: 6)
+        let group = GroupProbe()
+        let health = try await host.startHealth(
+            settings, port: Configuration.cartHealthPort,
+            probes: [
+                BrokerProbe(host.admin), PostgresProbe(host.postgres, isRequired: true), group,
+            ])
+        try await serve(
+            until: stopSignal, deadline: settings[Configuration.stopDeadline], logger: logger
+        ) { stopAction in
+            try await host.log.prepareTopics(host.admin, logger: logger)
+            try await serveCarts(settings, host, group, stopAction)
+        }
+        await health.stop()
+    }
+
+    private static func serveCarts(
+        _ settings: Settings, _ host: ServiceHost, _ group: GroupProbe, _ stopAction: StopAction
+    ) async throws {
+        var configuration = CartServiceConfiguration(
+            owner: host.log.processName, partitionCount: host.log.layout.cartPartitions)
+        configuration.askWindow = settings[Configuration.askDeadline]
+        configuration.cartsMax = settings[Configuration.actorsMax]
+        configuration.repeatDelay = settings[Configuration.obligationInterval]
+        let batchMax = settings[Configuration.batchMax]
+        let producer = try host.makeProducer()
+        let requests = KafkaGroupLog(
+            cartRequests: try host.makeMember(
+                of: "holdfast-cart", topic: Topic.cartRequest.rawValue, batchMax: batchMax))
+        group.follow { requests.isJoined }
+        let engine = CartEngine(
+            configuration: configuration, store: PostgresCartStore(host.postgres),
+            outbox: KafkaOutbox(producer), clock: host.clock,
+            executor: PinnedThreadExecutor(name: "carts"), logger: host.logger,
+            metrics: host.metrics)
+        let service = CartService(
+            engine: engine, requests: requests,
+            answers: KafkaAnswerLog(
+                try host.makeReader(offsetsIn: "holdfast-cart-answers", batchMax: batchMax)),
+            configuration: configuration, clock: host.clock, logger: host.logger)
+        stopAction.set { await service.stop() }
+        try await service.run()
+        await producer.close(flushWithin: .seconds(5))
+        await host.postgres.close()
+    }
+}

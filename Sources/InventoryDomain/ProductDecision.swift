@@ -1,0 +1,138 @@
+package import Messages
+
+/// What the inventory decides on a batch of requests for one product.
+package struct ProductDecision: Hashable, Sendable {
+    /// One answer for each request, in their order.
+    package private(set) var answers: [InventoryResponse] = []
+    /// Rows for the ledger.
+    package private(set) var newHolds: [Hold] = []
+    /// Rows of the ledger that shrink: their keys and what they hold from now on.
+    package private(set) var loweredHolds: [HoldKey: Int] = [:]
+    /// By how much the pieces held of the product change.
+    package private(set) var heldDelta = 0
+
+    private let product: Product?
+    private var ledger: [HoldKey: Hold]
+    private var newKeys: [HoldKey] = []
+    private let now: Timestamp
+    private let expiresAt: Timestamp
+
+    /// Decides all requests together, in their order.
+    ///
+    /// - Parameters:
+    ///   - requests: asks and lowers for this one product.
+    ///   - product: its row, read under the row's lock; `nil` where there is none.
+    ///   - ledger: the known holds among the requests' keys, read after the row was locked.
+    ///   - now: the database's clock.
+    ///   - holdsFor: how long a hold lasts.
+    ///   - rule: when a hold needs the product's lock.
+    ///   - isLocked: whether the caller has the product's lock, or has to do without it.
+    /// - Returns: `nil` if a hold needs the lock and the caller does not have it: nothing is decided.
+    package init?(
+        _ requests: [InventoryRequest], product: Product?, ledger: [HoldKey: Hold],
+        now: Timestamp, holdsFor: Duration, rule: LockRule, isLocked: Bool
+    ) {
+        self.product = product
+        self.ledger = ledger
+        self.now = now
+        expiresAt = now + holdsFor
+        answers.reserveCapacity(requests.count)
+        for request in requests {
+            let key = HoldKey(cartID: request.cartID, requestID: request.requestID)
+            let answer: InventoryResponse.Answer
+            switch request.action {
+            case .ask(let quantity, let until):
+                guard
+                    let decided = decideAsk(
+                        request, key, quantity, until, rule: isLocked ? nil : rule)
+                else { return nil }
+                answer = decided
+            case .lower(let quantity):
+                answer = .lowered(to: decideLower(request, key, quantity))
+            }
+            answers.append(
+                InventoryResponse(
+                    cartID: request.cartID, requestID: request.requestID,
+                    productCode: request.productCode, answer: answer,
+                    traceparent: request.traceparent))
+        }
+        newHolds = newKeys.compactMap { self.ledger[$0] }
+        for (key, hold) in ledger {
+            if let now = self.ledger[key], now.holdQuantity < hold.holdQuantity {
+                loweredHolds[key] = now.holdQuantity
+            }
+        }
+    }
+
+    private var available: Int { max(0, (product?.available ?? 0) - heldDelta) }
+
+    /// The answer to an ask; `nil` if it needs the lock by `rule`.
+    private mutating func decideAsk(
+        _ request: InventoryRequest, _ key: HoldKey, _ quantity: Int, _ until: Timestamp,
+        rule: LockRule?
+    ) -> InventoryResponse.Answer? {
+        if let known = ledger[key] { return repeatedAnswer(known, request, quantity) }
+        if now > until { return .refused(.tooLate, available: available) }
+        guard let product else {
+            record(request, key, quantity, .refused(.unknownProduct, available: 0))
+            return .refused(.unknownProduct, available: 0)
+        }
+        guard quantity <= available else {
+            let status = Hold.Status.refused(.outOfStock, available: available)
+            record(request, key, quantity, status)
+            return .refused(.outOfStock, available: available)
+        }
+        if let rule, rule.needsLock(ask: quantity, available: available) { return nil }
+        record(request, key, quantity, .held)
+        heldDelta += quantity
+        return .held(quantity: quantity, name: product.name, expiresAt: expiresAt)
+    }
+
+    /// What the first ask was answered, whatever became of its hold since.
+    private func repeatedAnswer(
+        _ known: Hold, _ request: InventoryRequest, _ quantity: Int
+    ) -> InventoryResponse.Answer {
+        let isSame =
+            known.productCode == request.productCode
+            && (known.askQuantity == quantity || known.status == .cancelled)
+        guard isSame else { return .refused(.requestIDReused, available: available) }
+        switch known.status {
+        case .held:
+            return .held(
+                quantity: quantity, name: product?.name ?? request.productCode.text,
+                expiresAt: known.expiresAt ?? now)
+        case .refused(let reason, let available):
+            return .refused(reason, available: available)
+        case .cancelled:
+            return .refused(.cancelled, available: available)
+        }
+    }
+
+    /// Shrinks the hold; what it has left.
+    private mutating func decideLower(
+        _ request: InventoryRequest, _ key: HoldKey, _ quantity: Int
+    ) -> Int {
+        guard var hold = ledger[key] else {
+            record(request, key, 0, .cancelled)
+            return 0
+        }
+        // The key is in use for another product: of this one nothing is held under it.
+        guard hold.productCode == request.productCode else { return 0 }
+        guard quantity < hold.holdQuantity else { return hold.holdQuantity }
+        heldDelta -= hold.holdQuantity - quantity
+        hold.holdQuantity = quantity
+        ledger[key] = hold
+        return quantity
+    }
+
+    private mutating func record(
+        _ request: InventoryRequest, _ key: HoldKey, _ quantity: Int, _ status: Hold.Status
+    ) {
+        let isHeld = status == .held
+        newKeys.append(key)
+        ledger[key] = Hold(
+            key: key, productCode: request.productCode, userID: request.userID,
+            askQuantity: quantity, holdQuantity: isHeld ? quantity : 0, status: status,
+            createdAt: now, expiresAt: isHeld ? expiresAt : nil)
+    }
+}

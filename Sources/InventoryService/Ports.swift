@@ -1,0 +1,94 @@
+package import InventoryDomain
+package import Messages
+
+/// What a transaction reads before it decides: rows under lock, then their ledger.
+package struct InventorySnapshot: Sendable {
+    /// The database's clock.
+    package let now: Timestamp
+    /// The products that exist, locked in code order.
+    package let products: [ProductCode: Product]
+    /// The holds that exist among the keys that were asked for, read after the locks were taken.
+    package let holds: [HoldKey: Hold]
+
+    package init(now: Timestamp, products: [ProductCode: Product], holds: [HoldKey: Hold]) {
+        self.now = now
+        self.products = products
+        self.holds = holds
+    }
+}
+
+/// What a transaction writes.
+package struct InventoryChanges: Hashable, Sendable {
+    /// How one product's row moves.
+    package struct ProductChange: Hashable, Sendable {
+        package let code: ProductCode
+        /// Added to the pieces held.
+        package let heldDelta: Int
+        /// The fence that the row has from now on.
+        package let fence: Int
+
+        package init(code: ProductCode, heldDelta: Int, fence: Int) {
+            self.code = code
+            self.heldDelta = heldDelta
+            self.fence = fence
+        }
+    }
+
+    package var products: [ProductChange] = []
+    package var newHolds: [Hold] = []
+    package var loweredHolds: [HoldKey: Int] = [:]
+
+    package init() {}
+
+    /// Whether there is nothing to write.
+    package var isEmpty: Bool {
+        products.isEmpty && newHolds.isEmpty && loweredHolds.isEmpty
+    }
+}
+
+/// Why the store did not carry a transaction out.
+package enum InventoryStoreError: Error, Hashable, Sendable {
+    /// The store is away, or did not say whether it committed: the same again, later.
+    case unavailable(String)
+    /// The store refuses these very changes, now and for ever.
+    case refused(String)
+}
+
+/// The inventory's database.
+package protocol InventoryStore: Sendable {
+    /// Carries out one transaction: locks the products in code order, reads the holds by their keys,
+    /// lets `decide` say what to write, writes and commits.
+    ///
+    /// - Returns: what `decide` returned besides, once the transaction has committed.
+    func transact<Decision: Sendable>(
+        products: [ProductCode], holds: [HoldKey],
+        _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
+    ) async throws(InventoryStoreError) -> Decision
+}
+
+/// What became of an attempt to lock a product.
+package enum LockOutcome: Hashable, Sendable {
+    /// The lock is ours; the token is above the floor that was given.
+    case granted(token: Int)
+    /// Somebody else kept it for the whole wait.
+    case busy
+    /// The lock service is away.
+    case unavailable
+}
+
+/// Locks on products, that say who may try; no correctness depends on them.
+package protocol ProductLocks: Sendable {
+    /// Takes the locks of many products in one round trip, waiting a bounded time for busy ones.
+    ///
+    /// - Parameter floors: for each product, the fence that the token has to pass.
+    func acquire(_ floors: [ProductCode: Int]) async -> [ProductCode: LockOutcome]
+
+    /// Gives locks back, those that are still ours.
+    func release(_ products: [ProductCode]) async
+}
+
+/// Where the inventory sends its answers.
+package protocol InventoryOutbox: Sendable {
+    /// Sends; returns once the log has all of them.
+    func send(_ responses: [InventoryResponse], deadLetters: [DeadLetter]) async throws
+}

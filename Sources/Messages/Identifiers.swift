@@ -1,0 +1,188 @@
+import CCrypto
+
+/// The identity of a cart: 128 bits, written as a lower-case UUID.
+package struct CartID: Hashable, Sendable {
+    /// The UUID's bits, most significant first.
+    package let bits: UInt128
+
+    package init(bits: UInt128) { self.bits = bits }
+
+    /// The cart of a user: UUIDv5 of the user's ID, so that every gateway derives the same.
+    ///
+    /// Source: RFC 9562, section 5.5, under a namespace of Holdfast's own.
+    package init(of userID: UserID) {
+        var input: [UInt8] = []
+        input.reserveCapacity(16 + userID.text.utf8.count)
+        for shift in stride(from: 120, through: 0, by: -8) {
+            input.append(UInt8(truncatingIfNeeded: Self.userNamespace >> UInt128(shift)))
+        }
+        input.append(contentsOf: userID.text.utf8)
+        var digest = [UInt8](repeating: 0, count: 20)
+        _ = unsafe SHA1(input, input.count, &digest)
+        digest[6] = digest[6] & 0x0F | 0x50
+        digest[8] = digest[8] & 0x3F | 0x80
+        bits = digest[0..<16].reduce(0) { $0 << 8 | UInt128($1) }
+    }
+
+    private static let userNamespace: UInt128 = 0x8F3C_1A52_6E0B_4D7C_9A41_5B2E_70D3_C6F8
+
+    /// Reads the 36 characters of a UUID in either case; `nil` for anything else.
+    package init?(_ text: some StringProtocol) {
+        let characters = Array(text.utf8)
+        guard characters.count == 36 else { return nil }
+        var bits: UInt128 = 0
+        for (index, character) in characters.enumerated() {
+            switch (index, character) {
+            case (8, 0x2D), (13, 0x2D), (18, 0x2D), (23, 0x2D): continue
+            case (8, _), (13, _), (18, _), (23, _): return nil
+            case (_, 0x30...0x39): bits = bits << 4 | UInt128(character - 0x30)
+            case (_, 0x61...0x66): bits = bits << 4 | UInt128(character - 0x61 + 10)
+            case (_, 0x41...0x46): bits = bits << 4 | UInt128(character - 0x41 + 10)
+            default: return nil
+            }
+        }
+        self.bits = bits
+    }
+
+    /// The 36 characters of the UUID as bytes.
+    package var utf8: [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: 36) { buffer, count in
+            var index = 0
+            for nibble in 0..<32 {
+                if nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20 {
+                    unsafe buffer[index] = 0x2D
+                    index += 1
+                }
+                let value = UInt8(truncatingIfNeeded: bits >> UInt128(124 - 4 * nibble)) & 0x0F
+                unsafe buffer[index] = value < 10 ? 0x30 + value : 0x61 + value - 10
+                index += 1
+            }
+            count = 36
+        }
+    }
+}
+
+extension CartID: CustomStringConvertible {
+    package var description: String { String(decoding: utf8, as: UTF8.self) }
+}
+
+/// The identity of a request within its cart, chosen by the client or else by the gateway.
+///
+/// 1 to 64 of the characters `A-Z a-z 0-9 . _ : -`.
+package struct RequestID: Hashable, Sendable, CustomStringConvertible {
+    /// The most bytes that an ID may have.
+    package static let lengthMax = 64
+
+    package let text: String
+
+    /// Takes a valid ID; `nil` for anything else.
+    package init?(_ text: String) {
+        guard
+            isWellFormed(
+                text, lengthMax: Self.lengthMax, where: { isCodeCharacter($0) || $0 == 0x3A })
+        else { return nil }
+        self.text = text
+    }
+
+    private init(valid text: String) { self.text = text }
+
+    /// A new ID with 89 random bits, in the 15 bytes that Swift keeps without an allocation.
+    package static func random(
+        using generator: inout some RandomNumberGenerator
+    ) -> RequestID {
+        let alphabet: StaticString =
+            "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+        var characters: [UInt8] = []
+        characters.reserveCapacity(15)
+        for _ in 0..<15 {
+            let index = Int.random(in: 0..<62, using: &generator)
+            characters.append(unsafe alphabet.utf8Start[index])
+        }
+        return RequestID(valid: String(decoding: characters, as: UTF8.self))
+    }
+
+    package var description: String { text }
+}
+
+/// The code under which a product is sold.
+///
+/// 1 to 64 of the characters `A-Z a-z 0-9 . _ -`, compared byte by byte.
+package struct ProductCode: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The most bytes that a code may have.
+    package static let lengthMax = 64
+
+    package let text: String
+
+    /// Takes a valid code; `nil` for anything else.
+    package init?(_ text: String) {
+        guard isWellFormed(text, lengthMax: Self.lengthMax, where: isCodeCharacter) else {
+            return nil
+        }
+        self.text = text
+    }
+
+    package var description: String { text }
+
+    package static func < (left: ProductCode, right: ProductCode) -> Bool {
+        left.text < right.text
+    }
+}
+
+/// The identity of a shopper, as the shop knows it.
+///
+/// 1 to 128 visible ASCII characters, so that no two IDs look alike and differ.
+package struct UserID: Hashable, Sendable, CustomStringConvertible {
+    /// The most bytes that an ID may have.
+    package static let lengthMax = 128
+
+    package let text: String
+
+    /// Takes a valid ID; `nil` for anything else.
+    package init?(_ text: String) {
+        guard
+            isWellFormed(
+                text, lengthMax: Self.lengthMax, where: { (0x21...0x7E).contains($0) })
+        else { return nil }
+        self.text = text
+    }
+
+    package var description: String { text }
+}
+
+/// How many pieces one request may name.
+package enum QuantityLimits {
+    /// From one piece to a million.
+    package static let request = 1...1_000_000
+}
+
+/// A moment on the wall clock, in milliseconds since 1970-01-01T00:00:00Z.
+package struct Timestamp: Hashable, Comparable, Sendable {
+    package let millis: Int
+
+    package init(millis: Int) { self.millis = millis }
+
+    package static func < (left: Timestamp, right: Timestamp) -> Bool {
+        left.millis < right.millis
+    }
+
+    package static func + (left: Timestamp, right: Duration) -> Timestamp {
+        let parts = right.components
+        return Timestamp(
+            millis: left.millis + Int(parts.seconds) * 1_000
+                + Int(parts.attoseconds / 1_000_000_000_000_000))
+    }
+}
+
+private func isCodeCharacter(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+    default: false
+    }
+}
+
+private func isWellFormed(
+    _ text: String, lengthMax: Int, where isAllowed: (UInt8) -> Bool
+) -> Bool {
+    let utf8 = text.utf8
+    return !utf8.isEmpty && utf8.count <= lengthMax && utf8.allSatisfy(isAllowed)
+}

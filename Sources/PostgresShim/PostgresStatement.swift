@@ -1,0 +1,42 @@
+/// One SQL statement with its parameters, for a pipeline.
+package struct PostgresStatement: Sendable {
+    enum Effect: Sendable {
+        case begin, commit, rollback, other
+    }
+
+    /// The text with `$1`, `$2` for parameters; it is prepared once per connection.
+    package let sql: String
+    /// The values of `$1`, `$2`.
+    package let parameters: [PostgresParameter]
+    let effect: Effect
+
+    /// A statement.
+    ///
+    /// - Parameter sql: one statement; values belong into the parameters, because each new text
+    ///   takes a place in the cache of prepared statements.
+    package init(_ sql: String, _ parameters: [PostgresParameter] = []) {
+        self.sql = sql
+        self.parameters = parameters
+        effect = Effect(sql)
+    }
+
+    /// Opens a transaction at the database's default isolation, READ COMMITTED.
+    package static let begin = PostgresStatement("BEGIN")
+    /// Ends a transaction; when it fails with ``PostgresError/isCommitUnknown``, look before repeating.
+    package static let commit = PostgresStatement("COMMIT")
+    /// Drops a transaction.
+    package static let rollback = PostgresStatement("ROLLBACK")
+}
+
+extension PostgresStatement.Effect {
+    /// What the first word says about the transaction.
+    init(_ sql: String) {
+        let word = sql.utf8.drop { $0 <= 0x20 }.prefix { $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }
+        switch String(decoding: word.prefix(9).map { $0 | 0x20 }, as: UTF8.self) {
+        case "begin", "start": self = .begin
+        case "commit", "end": self = .commit
+        case "rollback", "abort": self = .rollback
+        default: self = .other
+        }
+    }
+}

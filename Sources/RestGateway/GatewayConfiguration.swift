@@ -1,0 +1,34 @@
+/// The settings of a gateway.
+package struct GatewayConfiguration: Sendable {
+    /// The partition of `cart-request-response` that this gateway reads.
+    package var replyPartition: Int
+    /// What `/migration/inventory` asks for; without a token it is closed.
+    package var adminToken: String?
+    /// After how long a client that waits is told `pending`.
+    package var pendingAfter = Duration.seconds(5)
+    /// After how long an unanswered request is asked again for the first time; doubles each time.
+    package var reaskAfter = Duration.milliseconds(250)
+    /// The most between two asks.
+    package var reaskIntervalMax = Duration.seconds(4)
+    /// After how long a request is given up.
+    package var giveUpAfter = Duration.seconds(60)
+    /// How often the watch of a cart with open sockets is renewed.
+    package var watchRenewal = Duration.seconds(30)
+    /// How many requests may wait for an outcome, over all clients.
+    package var waitingMax = 65_536
+    /// How many requests of one websocket may wait.
+    package var waitingPerSocketMax = 1_024
+    /// The most bytes of a JSON body or of a client's message.
+    package var jsonBytesMax = 64 * 1_024
+    /// The most bytes of an inventory.
+    package var inventoryBytesMax = 512 * 1_024 * 1_024
+    /// How many inventories may be loaded at a time.
+    package var loadsMax = 4
+    /// For how long the state of the dependencies is not asked again.
+    package var probesCachedFor = Duration.seconds(1)
+
+    package init(replyPartition: Int, adminToken: String? = nil) {
+        self.replyPartition = replyPartition
+        self.adminToken = adminToken
+    }
+}

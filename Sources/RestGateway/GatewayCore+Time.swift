@@ -1,0 +1,128 @@
+import Messages
+import Telemetry
+
+extension GatewayCore {
+    /// How long ``run()`` sleeps at most: how late a deadline may be noticed.
+    private static let tick = Duration.milliseconds(50)
+    /// After how long a watch that could not be sent is tried again.
+    private static let watchRetry = Duration.seconds(1)
+
+    /// Does what is due, until the task is cancelled; nobody is left waiting then.
+    ///
+    /// One sleep serves all deadlines. It is short rather than exact, because a request that comes
+    /// during the sleep may be due before the one that it was set for.
+    func run() async throws {
+        begin()
+        defer { stop() }
+        while true {
+            advance()
+            var pause = Self.tick
+            if let deadline = nextDeadline {
+                let millis = deadline.millis - clock.now().millis
+                pause = min(pause, .milliseconds(max(millis, 1)))
+            }
+            try await clock.sleep(for: pause)
+        }
+    }
+
+    /// Takes requests from now on.
+    func begin() {
+        if phase == .starting { phase = .serving }
+    }
+
+    /// Refuses new requests, and returns when everyone who waits was told an outcome or that it is
+    /// pending.
+    func drain() async {
+        if phase != .stopped { phase = .draining }
+        while pending.untoldCount > 0, phase == .draining {
+            do { try await clock.sleep(for: .milliseconds(10)) } catch { return }
+        }
+    }
+
+    /// Does what is due by now.
+    func advance() {
+        let now = clock.now()
+        let events = pending.advance(
+            to: now,
+            isThere: { asker in
+                switch asker {
+                case .socket(let socketID): sockets.isOpen(socketID)
+                case .call: true
+                }
+            }, using: &randomness)
+        var requests: [CartRequest] = []
+        for event in events {
+            switch event {
+            case .askAgain(let request): requests.append(request)
+            case .tellPending(let waiter, let key): tellPending(waiter, key)
+            case .giveUp(let waiter, let key): giveUp(waiter, key)
+            }
+        }
+        metrics.reasks.increment(by: requests.count)
+        append(asking: requests, watching: sockets.renew(now: now))
+        metrics.waiting.set(pending.waiterCount)
+    }
+
+    /// Sends repeated requests and watches.
+    func append(asking requests: [CartRequest], watching watches: [CartSockets.DueWatch]) {
+        guard !requests.isEmpty || !watches.isEmpty else { return }
+        let watchRequests = watches.map { watch in
+            makeRequest(
+                Ask(
+                    userID: watch.userID, cartID: watch.cartID,
+                    action: .watch(since: watch.since)))
+        }
+        do {
+            try log.append(requests + watchRequests)
+            metrics.watches.increment(by: watches.count)
+        } catch {
+            // The repeated requests come again by themselves.
+            logger.warning(
+                "the log took no repeated requests and watches",
+                [
+                    "requests": "\(requests.count)", "watches": "\(watches.count)",
+                    "error": "\(error)",
+                ])
+            for watch in watches {
+                sockets.retryWatch(watch.cartID, at: clock.now() + Self.watchRetry)
+            }
+        }
+    }
+
+    private var nextDeadline: Timestamp? {
+        switch (pending.nextDeadline, sockets.nextDeadline) {
+        case (let request?, let watch?): min(request, watch)
+        case (let request, let watch): request ?? watch
+        }
+    }
+
+    private func tellPending(_ waiter: PendingRequests.Waiter, _ key: PendingRequests.Key) {
+        metrics.count(.pending)
+        switch waiter.asker {
+        case .call(let callID):
+            answerCall(callID, .unanswered(key.requestID))
+        case .socket(let socketID):
+            answerSocket(socketID, OutcomeText.pending(key.requestID), version: nil)
+        }
+    }
+
+    private func giveUp(_ waiter: PendingRequests.Waiter, _ key: PendingRequests.Key) {
+        if !waiter.wasTold { tellPending(waiter, key) }
+        if case .socket(let socketID) = waiter.asker { sockets.endWaiting(socketID) }
+        metrics.gaveUp.increment()
+        logger.warning(
+            "a request was never answered",
+            ["cart": "\(key.cartID)", "request": key.requestID.text])
+    }
+
+    private func stop() {
+        phase = .stopped
+        for waiter in pending.takeAll() where !waiter.wasTold {
+            if case .call(let callID) = waiter.asker {
+                answerCall(
+                    callID,
+                    .refused(Problem(.shuttingDown, "this gateway stopped before the outcome")))
+            }
+        }
+    }
+}

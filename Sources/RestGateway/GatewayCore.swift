@@ -1,0 +1,215 @@
+import Messages
+import Telemetry
+import WebServer
+
+/// The heart of a gateway: matches what clients ask with what the log answers.
+///
+/// All of it runs on one executor given from outside, the web server's event loop in production, so
+/// that a message goes from socket to log and from log to socket without changing threads.
+actor GatewayCore {
+    /// What a REST call gets.
+    enum CallAnswer: Sendable {
+        /// The outcome, with the JSON that tells it.
+        case outcome(RequestID, RequestStatus, text: [UInt8])
+        /// None came up to the deadline.
+        case unanswered(RequestID)
+        case refused(Problem)
+    }
+
+    /// How far the gateway is in its life.
+    enum Phase: Sendable {
+        /// Nothing would be told at a deadline yet, and no outcome may be read.
+        case starting
+        case serving
+        /// Whoever waits is still answered; what is new is refused.
+        case draining
+        case stopped
+    }
+
+    /// What is asked, before it has an ID for sure.
+    struct Ask: Sendable {
+        var userID: UserID
+        var cartID: CartID
+        var requestID: RequestID?
+        var action: CartRequest.Action
+        var trace: TraceContext?
+    }
+
+    nonisolated let executor: any SerialExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        unsafe executor.asUnownedSerialExecutor()
+    }
+
+    let configuration: GatewayConfiguration
+    let log: any RequestLog
+    let clock: any ServiceClock
+    let metrics: GatewayMetrics
+    let logger: Logger
+    var randomness: any RandomNumberGenerator & Sendable
+    var pending: PendingRequests
+    var sockets: CartSockets
+    var calls: [Int: CheckedContinuation<CallAnswer, Never>] = [:]
+    private var askerCount = 0
+    var phase = Phase.starting
+
+    init(
+        configuration: GatewayConfiguration, log: any RequestLog, clock: any ServiceClock,
+        metrics: GatewayMetrics, logger: Logger, executor: any SerialExecutor,
+        randomness: any RandomNumberGenerator & Sendable
+    ) {
+        self.configuration = configuration
+        self.log = log
+        self.clock = clock
+        self.metrics = metrics
+        self.logger = logger
+        self.executor = executor
+        self.randomness = randomness
+        pending = PendingRequests(
+            timing: PendingRequests.Timing(
+                reaskAfter: configuration.reaskAfter,
+                reaskIntervalMax: max(configuration.reaskIntervalMax, configuration.reaskAfter),
+                pendingAfter: configuration.pendingAfter,
+                giveUpAfter: max(configuration.giveUpAfter, configuration.pendingAfter)),
+            waitersMax: configuration.waitingMax)
+        sockets = CartSockets(renewal: configuration.watchRenewal)
+    }
+
+    // MARK: - Asking
+
+    /// Asks for a REST call and waits for the outcome, or for the deadline.
+    func call(_ ask: Ask) async -> CallAnswer {
+        await withCheckedContinuation { continuation in
+            let callID = nextAskerID()
+            calls[callID] = continuation
+            let request = makeRequest(ask)
+            switch send(request, for: .call(callID)) {
+            case .new, .joined:
+                break
+            case .conflict:
+                metrics.count(.rejected)
+                let text = OutcomeText.reused(request)
+                answerCall(callID, .outcome(request.requestID, .rejected, text: text))
+            case .refused(let problem):
+                answerCall(callID, .refused(problem))
+            }
+        }
+    }
+
+    /// Serves a websocket from its first request to its end.
+    func serve(_ socket: WebSocket, first ask: Ask) async {
+        let socketID = open(socket, of: ask.userID)
+        defer { close(socketID) }
+        submit(ask, from: socketID)
+        while let message = await socket.receive() { receive(message, from: socketID) }
+    }
+
+    /// Notes an open websocket; returns its number.
+    func open(_ socket: any ShopperSocket, of userID: UserID) -> Int {
+        let socketID = nextAskerID()
+        sockets.open(socketID, of: userID, sink: socket)
+        metrics.sockets.set(sockets.count)
+        return socketID
+    }
+
+    /// Forgets a websocket.
+    func close(_ socketID: Int) {
+        sockets.close(socketID)
+        metrics.sockets.set(sockets.count)
+    }
+
+    /// Takes a message of a websocket client.
+    func receive(_ message: [UInt8], from socketID: Int) {
+        guard let shopper = sockets.shopper(of: socketID) else { return }
+        guard message.count <= configuration.jsonBytesMax else {
+            let problem = Problem(
+                .bodyTooLarge, "a message has more than \(configuration.jsonBytesMax) bytes")
+            metrics.clientErrors.increment()
+            sockets.tell(socketID, problem.message(for: nil))
+            return
+        }
+        do {
+            let message = try ClientMessage(message)
+            submit(
+                Ask(
+                    userID: shopper.userID, cartID: shopper.cartID, requestID: message.requestID,
+                    action: message.action),
+                from: socketID)
+        } catch {
+            metrics.clientErrors.increment()
+            sockets.tell(socketID, error.problem.message(for: error.requestID))
+        }
+    }
+
+    /// Asks for a websocket.
+    func submit(_ ask: Ask, from socketID: Int) {
+        let request = makeRequest(ask)
+        guard sockets.waiting(of: socketID) < configuration.waitingPerSocketMax else {
+            let problem = Problem(
+                .tooManyRequests,
+                "\(configuration.waitingPerSocketMax) requests of this websocket wait already")
+            metrics.clientErrors.increment()
+            answerSocket(socketID, problem.message(for: request.requestID), version: nil)
+            return
+        }
+        switch send(request, for: .socket(socketID)) {
+        case .new, .joined:
+            sockets.beginWaiting(socketID)
+        case .conflict:
+            metrics.count(.rejected)
+            answerSocket(socketID, OutcomeText.reused(request), version: nil)
+        case .refused(let problem):
+            metrics.clientErrors.increment()
+            answerSocket(socketID, problem.message(for: request.requestID), version: nil)
+        }
+    }
+
+    private enum Sending {
+        case new, joined, conflict
+        case refused(Problem)
+    }
+
+    private func send(_ request: CartRequest, for asker: PendingRequests.Asker) -> Sending {
+        if let problem = refusal { return .refused(problem) }
+        defer { metrics.waiting.set(pending.waiterCount) }
+        switch pending.admit(request, by: asker, now: clock.now()) {
+        case .joined: return .joined
+        case .conflict: return .conflict
+        case .full:
+            return .refused(
+                Problem(.overloaded, "\(configuration.waitingMax) requests wait already"))
+        case .new:
+            do {
+                try log.append([request])
+                return .new
+            } catch {
+                pending.withdraw(request)
+                return .refused(Problem(error))
+            }
+        }
+    }
+
+    /// Why no request is taken; `nil` while they are.
+    var refusal: Problem? {
+        switch phase {
+        case .serving: nil
+        case .starting: Problem(.notReady, "this gateway has not reached the log yet")
+        case .draining, .stopped: Problem(.shuttingDown, "this gateway shuts down; ask another")
+        }
+    }
+
+    func makeRequest(_ ask: Ask) -> CartRequest {
+        let parent = UInt64.random(in: 1...UInt64.max, using: &randomness)
+        let trace = TraceContext(
+            traceID: ask.trace?.traceID ?? UInt128.random(in: 1...UInt128.max, using: &randomness),
+            parentID: parent, flags: ask.trace?.flags ?? 1)
+        return CartRequest(
+            cartID: ask.cartID, requestID: ask.requestID ?? RequestID.random(using: &randomness),
+            userID: ask.userID, action: ask.action, replyPartition: configuration.replyPartition,
+            traceparent: trace.traceparent)
+    }
+
+    private func nextAskerID() -> Int {
+        askerCount += 1
+        return askerCount
+    }
+}

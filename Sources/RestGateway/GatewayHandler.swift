@@ -1,0 +1,66 @@
+import Messages
+import Telemetry
+import WebServer
+
+/// Answers the web server's requests.
+struct GatewayHandler: RequestHandler {
+    let gateway: RestGateway
+
+    func handle(_ request: HTTPRequest) async -> HTTPAnswer {
+        var operation: Route.Operation?
+        let answer: HTTPAnswer
+        do throws(Problem) {
+            switch try gateway.router.match(method: request.method, path: request.path) {
+            case .operation(let found, let arguments):
+                operation = found
+                answer = try await perform(found, arguments, request)
+            case .otherMethods(let methods):
+                answer = .response(
+                    otherMethod(request.method, allowing: methods.joined(separator: ", ")))
+            case .nothing where request.method == "OPTIONS" && request.target == "*":
+                answer = .response(HTTPResponse(status: 204, headers: [], body: []))
+            case .nothing:
+                throw Problem(.notFound, "there is nothing under \(request.path)")
+            }
+        } catch {
+            answer = .response(error.response)
+        }
+        switch answer {
+        case .response(let response): gateway.metrics.count(operation, status: response.status)
+        case .webSocket: gateway.metrics.count(operation, status: 101)
+        }
+        return answer
+    }
+
+    func refusal(status: Int, detail: String) -> HTTPResponse {
+        gateway.metrics.count(nil, status: status)
+        return Problem(refusedWith: status, detail: detail).response
+    }
+
+    private func otherMethod(_ method: String, allowing methods: String) -> HTTPResponse {
+        let allow = ("Allow", methods)
+        if method == "OPTIONS" { return HTTPResponse(status: 204, headers: [allow], body: []) }
+        let problem = Problem(.methodNotAllowed, "\(method) is not among \(methods)")
+        var response = problem.response
+        response.headers.append(allow)
+        return response
+    }
+
+    private func perform(
+        _ operation: Route.Operation, _ arguments: [String], _ request: HTTPRequest
+    ) async throws(Problem) -> HTTPAnswer {
+        switch operation {
+        case .updateProduct: try await gateway.updateProduct(request)
+        case .showCart: .response(try await gateway.showCart(request))
+        case .addItem: .response(try await gateway.addItem(request))
+        case .removeItem: .response(try await gateway.removeItem(request, arguments))
+        case .lookUpRequest: .response(try await gateway.lookUpRequest(request, arguments))
+        case .showStock: .response(try await gateway.showStock(request, arguments))
+        case .test: .response(try await gateway.test(request))
+        case .live: .response(try gateway.live(request))
+        case .ready: .response(try await gateway.ready(request))
+        case .metrics: .response(try gateway.showMetrics(request))
+        case .loadInventory: .response(try await gateway.loadInventory(request))
+        }
+    }
+}

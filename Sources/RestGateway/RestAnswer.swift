@@ -1,0 +1,61 @@
+import Messages
+import WebServer
+
+/// Turns what became of a REST call into an HTTP answer.
+struct RestAnswer {
+    /// What was asked.
+    let action: CartRequest.Action
+    let userID: UserID
+
+    func response(_ answer: GatewayCore.CallAnswer) throws(Problem) -> HTTPResponse {
+        switch answer {
+        case .refused(let problem):
+            throw problem
+        case .outcome(let requestID, let status, let text):
+            return try response(requestID, status, text)
+        case .unanswered(let requestID):
+            if action == .lookup {
+                throw Problem(.noAnswer, "the cart has not answered in time; ask again")
+            }
+            return later(requestID, OutcomeText.pending(requestID))
+        }
+    }
+
+    private func response(
+        _ requestID: RequestID, _ status: RequestStatus, _ text: [UInt8]
+    ) throws(Problem) -> HTTPResponse {
+        switch (status, action) {
+        case (.accepted, _), (.rejected, .lookup):
+            // A lookup that finds a rejection has found what it looked for.
+            return HTTPResponse(status: 200, json: text)
+        case (.rejected, _):
+            let isReused = OutcomeText.reason(in: text) == .requestIDReused
+            return HTTPResponse(status: isReused ? 422 : 409, json: text)
+        case (.pending, _):
+            return later(requestID, text)
+        case (.unknown, _):
+            throw Problem(.unknownRequest, "the cart knows no request \(requestID)")
+        }
+    }
+
+    private func later(_ requestID: RequestID, _ text: [UInt8]) -> HTTPResponse {
+        let user = "?userID=" + PercentEncoding.encode(userID.text)
+        // Carts keep no record of being asked how they stand.
+        let location =
+            action == .check
+            ? "/cart" + user : "/requests/" + PercentEncoding.encode(requestID.text) + user
+        var response = HTTPResponse(status: 202, json: text)
+        response.headers += [("Location", location), ("Retry-After", "1")]
+        return response
+    }
+}
+
+extension HTTPResponse {
+    /// An answer in JSON, which nobody may store.
+    init(status: Int, json: [UInt8]) {
+        self.init(
+            status: status,
+            headers: [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
+            body: json)
+    }
+}

@@ -1,0 +1,28 @@
+/// One thing that can be asked of the gateway over HTTP.
+package struct Route: Hashable, Sendable {
+    /// What a route does.
+    package enum Operation: String, CaseIterable, Sendable {
+        case updateProduct, showCart, addItem, removeItem, lookUpRequest, showStock
+        case test, live, ready, metrics, loadInventory
+    }
+
+    package let method: String
+    /// The path; a segment in braces stands for any text.
+    package let pattern: String
+    package let operation: Operation
+
+    /// All routes of the gateway.
+    package static let table = [
+        Route(method: "GET", pattern: "/cart/update-product", operation: .updateProduct),
+        Route(method: "GET", pattern: "/cart", operation: .showCart),
+        Route(method: "POST", pattern: "/cart/items", operation: .addItem),
+        Route(method: "DELETE", pattern: "/cart/items/{productCode}", operation: .removeItem),
+        Route(method: "GET", pattern: "/requests/{requestID}", operation: .lookUpRequest),
+        Route(method: "GET", pattern: "/stock/{productCode}", operation: .showStock),
+        Route(method: "GET", pattern: "/test", operation: .test),
+        Route(method: "GET", pattern: "/health/live", operation: .live),
+        Route(method: "GET", pattern: "/health/ready", operation: .ready),
+        Route(method: "GET", pattern: "/metrics", operation: .metrics),
+        Route(method: "POST", pattern: "/migration/inventory", operation: .loadInventory),
+    ]
+}

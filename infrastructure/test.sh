@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Runs every test with servers of its own, on free ports, and leaves nothing running.
+# FILTER=Name runs only the tests whose name matches; TEST_DEADLINE=SECONDS bounds them all.
+# shellcheck disable=SC2317 # what a trap calls is reachable
+set -euo pipefail
+
+directory=$(dirname "${BASH_SOURCE[0]}")
+# shellcheck source=infrastructure/lib/common.sh
+source "$directory/lib/common.sh"
+accept_signals "$0" "$@"
+run=$root/.run/test
+# shellcheck source=infrastructure/lib/processes.sh
+source "$directory/lib/processes.sh"
+# shellcheck source=infrastructure/lib/servers.sh
+source "$directory/lib/servers.sh"
+
+log=$run/logs/tests.log
+deadline=$(number TEST_DEADLINE 2400 1 86400)
+
+# Every process that descends from this script carries this mark in its environment, also one that a
+# test started and lost.
+HOLDFAST_TEST=$(random_hex 16)
+export HOLDFAST_TEST
+
+# marked_processes: the pids that carry the mark.
+marked_processes() {
+    local file pid
+    # The files are listed before grep begins, so it does not find itself.
+    grep -lszxF "HOLDFAST_TEST=$HOLDFAST_TEST" /proc/[0-9]*/environ | while IFS= read -r file; do
+        pid=${file#/proc/}
+        pid=${pid%/environ}
+        ! identity "$pid" >/dev/null || printf '%s\n' "$pid"
+    done
+}
+
+end_marked_processes() {
+    local signal pid begin
+    local -a pids
+    for signal in TERM KILL; do
+        begin=$SECONDS
+        while true; do
+            mapfile -t pids < <(marked_processes)
+            [[ ${#pids[@]} -gt 0 ]] || return 0
+            for pid in "${pids[@]}"; do
+                kill "-$signal" "$pid" 2>/dev/null || true
+            done
+            ((SECONDS - begin < 5)) || break
+            sleep 0.2
+        done
+    done
+    warn "these processes could not be ended: ${pids[*]}"
+}
+
+clean_up() {
+    local status=$?
+    trap '' INT TERM HUP PIPE
+    trap - EXIT
+    end_foreground
+    stop_everything
+    end_marked_processes
+    remove_postgres_place
+    rm -rf -- "$run/redis" "$run/broker"
+    if [[ -s $log ]]; then
+        # The runner's closing line, last: it is what a reader of a long log looks for.
+        grep -a 'Test run with' "$log" | tail -n 1 || true
+    fi
+    exit "$status"
+}
+
+"$root/infrastructure/install.sh"
+mkdir -p "$root/.run"
+chmod 711 "$root/.run"
+make_run_directory
+lock_run_directory 0
+rm -f "$log"
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+trap 'exit 141' PIPE
+
+# An earlier run that was killed may have left servers and data.
+stop_everything
+remove_postgres_place
+rm -rf -- "$run/redis" "$run/broker"
+
+# What a shell took from .run/env must not lead tests to the suite that runs there.
+unset GATEWAY_URL GATEWAY_URLS CART_URLS INVENTORY_URLS ADMIN_TOKEN
+unset DATABASE_URL REDIS_URL KAFKA_BROKERS
+
+build --build-tests
+
+claim_any_port
+# Tests may lose what a power cut would take, so Postgres need not wait for the disk.
+start_postgres "$port" "/var/tmp/holdfast-test-$(printf '%s' "$root" | sha256sum | cut -c 1-12)" off
+claim_any_port
+start_redis "$port"
+claim_any_port
+broker_port=$port
+claim_any_port
+start_broker "$broker_port" "$port"
+
+# Tests that start the executable find it here.
+export HOLDFAST_EXECUTABLE=$holdfast
+
+filter=()
+[[ -z ${FILTER:-} ]] || filter=(--filter "$FILTER")
+
+say "Testing"
+: >"$log"
+tail -n +1 -f "$log" 9>&- &
+follower=$!
+status=0
+run_interruptibly timeout --kill-after=10 "$deadline" \
+    swift test --package-path "$root" "${build_flags[@]}" ${filter[@]+"${filter[@]}"} \
+    >>"$log" 2>&1 || status=$?
+sleep 0.2
+kill "$follower" 2>/dev/null || true
+wait "$follower" 2>/dev/null || true
+if ((status == 124 || status == 137)); then
+    warn "the tests did not end within $deadline seconds"
+fi
+exit "$status"
