@@ -197,6 +197,9 @@ package final class KafkaConsumer: Sendable {
     }
 
     /// The offset of the oldest message of a partition, and the one that the next message will get.
+    ///
+    /// To read exactly what comes from now on, assign at `.offset(high)`: ``StartOffset/end`` is
+    /// looked up some time after the assignment returned.
     package func watermarks(
         _ partition: TopicPartition, within timeout: Duration = .seconds(10)
     ) async throws -> (low: Int64, high: Int64) {

@@ -130,17 +130,25 @@ import Testing
         let reader = try cluster.reader(batchMessagesMax: 50)
         try await reader.assign(
             adding: Dictionary(uniqueKeysWithValues: all.map { ($0, .beginning) }))
-        let isRunning = Shared<Bool>(true)
-        async let toggling: Void = {
-            while isRunning.value {
-                try await reader.pause([all[0], all[1]])
-                try await reader.resume([all[1]])
-                try await reader.resume([all[0]])
+        let read = Shared<[KafkaMessage]>([])
+        let reading = Task {
+            while read.value.count < 9_000, case .messages(let messages)? = try await reader.next()
+            {
+                read.change { $0 += messages }
             }
-        }()
-        let messages = try await reader.messages(9_000)
-        isRunning.set(false)
-        try await toggling
+        }
+        // Each pause throws away what was fetched, so let some be read in between.
+        for round in 0..<100 {
+            try await reader.pause([all[round % 3], all[(round + 1) % 3]])
+            try await reader.resume([all[(round + 1) % 3]])
+            try await reader.resume([all[round % 3]])
+            let before = read.value.count
+            try await eventually("more messages") {
+                read.value.count > before || read.value.count >= 9_000
+            }
+        }
+        try await withDeadline("all messages") { try await reading.value }
+        let messages = read.value
         for partition in 0..<3 {
             #expect(
                 numbers(messages.filter { $0.partition == partition }) == Array(0..<3_000))

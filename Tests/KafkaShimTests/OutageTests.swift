@@ -48,13 +48,31 @@ import Testing
         await broker.stop()
         try await broker.start()
         try await producer.send(records(topic, partition: 0, 50..<100))
-        // Whether the group remembers the member or it has to join again, the log goes on behind
-        // what was committed.
-        let next = try await member.messages(50)
-        #expect(numbers(next) == Array(50..<100))
-        try await member.commit([partition: 100])
+        // Whether the group remembers the member or it has to join again: the log goes on behind
+        // what was committed, and what a stale generation may not commit the next one may.
+        let seen = Shared<[Int]>([])
+        let serving = Task {
+            while let event = try await member.next() {
+                switch event {
+                case .messages(let messages): seen.change { $0 += numbers(messages) }
+                case .revoked(_, let revocation): revocation.complete()
+                case .assigned, .lost: break
+                }
+            }
+        }
+        try await eventually("all messages") { Set(seen.value) == Set(50..<100) }
+        try await eventually("a commit") {
+            do {
+                try await member.commit([partition: 100])
+                return true
+            } catch let error as KafkaError {
+                #expect(["ILLEGAL_GENERATION", "UNKNOWN_MEMBER_ID"].contains(error.name))
+                return false
+            }
+        }
         #expect(try await member.committed([partition]) == [partition: 100])
-        await member.close(within: .zero)
+        await member.close()
+        try await serving.value
         await producer.close(flushWithin: .seconds(5))
         await broker.stop()
     }
