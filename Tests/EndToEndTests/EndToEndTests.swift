@@ -6,6 +6,10 @@ import Testing
 @Suite(
     .serialized, .timeLimit(.minutes(3)),
     .compactMapIssues { issue in
+        // Called once for each suite around the test.
+        guard !issue.comments.contains(where: { $0.rawValue.hasPrefix(LogTails.heading) }) else {
+            return issue
+        }
         var issue = issue
         let tails = LogTails.text()
         if !tails.isEmpty { issue.comments.append("\(tails)") }

@@ -222,6 +222,8 @@ extension Trait where Self == InstallationTrait {
 
 /// The ends of the logs of the installations that run, for the reader of a failure.
 enum LogTails {
+    static let heading = "The ends of the logs:"
+
     private static let directories = Mutex<[String]>([])
 
     static func add(_ directory: String) { directories.withLock { $0.append(directory) } }
@@ -232,14 +234,17 @@ enum LogTails {
 
     /// The last lines of each log.
     static func text() -> String {
-        directories.withLock { $0 }.flatMap { directory in
-            ["broker", "inventory-1", "inventory-2", "cart-1", "cart-2", "gateway-1", "gateway-2"]
-                .map { "\(directory)/\($0).log" }
+        let processes = [
+            "broker", "inventory-1", "inventory-2", "cart-1", "cart-2", "gateway-1", "gateway-2",
+        ]
+        var text = ""
+        for directory in directories.withLock({ $0 }) {
+            for process in processes {
+                let path = "\(directory)/\(process).log"
+                let tail = TextFile.tail(path, lines: 8)
+                if !tail.isEmpty { text += "\n\(path)\n\(tail)" }
+            }
         }
-        .compactMap { path in
-            let tail = TextFile.tail(path, lines: 8)
-            return tail.isEmpty ? nil : "The end of \(path):\n\(tail)"
-        }
-        .joined(separator: "\n")
+        return text.isEmpty ? "" : heading + text
     }
 }

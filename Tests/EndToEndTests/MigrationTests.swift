@@ -22,7 +22,7 @@ extension EndToEndTests.OneOfEach {
             let rows = try await shop.database.rows(
                 """
                 SELECT name, quantity::text, price_minor::text FROM inventory
-                WHERE product_code IN ($1, $2) ORDER BY quantity
+                WHERE product_code IN ($1, $2) ORDER BY inventory.quantity
                 """, one, two)
             #expect(rows == [["Säge", "3", "null"], ["Drill, \"strong\" one", "12", "4990"]])
 
