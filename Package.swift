@@ -102,7 +102,7 @@ let package = Package(
             "StorageTests",
             [
                 "Adapters", "CartService", "InventoryDomain", "InventoryService", "Messages",
-                "PostgresShim", "RedisLock", "Telemetry", "Threading",
+                "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
             ]),
         tests(
             "EndToEndTests",
