@@ -101,8 +101,8 @@ let package = Package(
         tests(
             "StorageTests",
             [
-                "Adapters", "InventoryDomain", "InventoryService", "Messages", "PostgresShim",
-                "RedisLock", "Telemetry", "Threading",
+                "Adapters", "CartService", "InventoryDomain", "InventoryService", "Messages",
+                "PostgresShim", "RedisLock", "Telemetry", "Threading",
             ]),
         tests(
             "EndToEndTests",

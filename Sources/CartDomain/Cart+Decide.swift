@@ -10,8 +10,8 @@ package enum CartCommand: Hashable, Sendable {
 
 /// What the inventory answers to an ask.
 package enum AskAnswer: Hashable, Sendable {
-    /// The pieces are held.
-    case held(name: String)
+    /// So many pieces are held.
+    case held(quantity: Int, name: String)
     /// They cannot be held.
     case refused(RejectionReason, available: Int)
 }
@@ -49,13 +49,19 @@ extension Cart {
         }
     }
 
-    /// Decides an answer of the inventory: what happens, or nothing if the request is not pending.
+    /// Decides an answer of the inventory: what happens, or nothing if no such request is pending.
+    ///
+    /// An ask may leave although its request is never stored. The answer to that ask must not settle a
+    /// later request that bears the same ID and asks for something else.
     package func decide(
-        _ answer: AskAnswer, to requestID: RequestID, now: Timestamp
+        _ answer: AskAnswer, to requestID: RequestID, of productCode: ProductCode, now: Timestamp
     ) -> CartEvent? {
-        guard outcome(of: requestID) == .pending else { return nil }
+        guard let add = pending.first(where: { $0.requestID == requestID }),
+            add.request.productCode == productCode
+        else { return nil }
         switch answer {
-        case .held(let name):
+        case .held(let quantity, let name):
+            guard quantity == add.request.quantity else { return nil }
             return next(requestID, now, .addConfirmed(name: name))
         case .refused(let reason, let available):
             return next(requestID, now, .addRefused(reason, available: available))

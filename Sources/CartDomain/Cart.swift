@@ -22,7 +22,7 @@ package struct Cart: Hashable, Sendable {
 
     /// How many settled requests a cart remembers; older ones are found in the store.
     package static let memoryMax = 1_000
-    /// How many holds, and how many pending requests, a cart may have.
+    /// How many pending requests a cart may have; with its holds they may be twice as many.
     package static let itemsMax = 500
 
     package let cartID: CartID
@@ -91,6 +91,11 @@ package struct RequestMemory: Hashable, Sendable {
     init(capacity: Int) { self.capacity = capacity }
 
     package subscript(requestID: RequestID) -> Entry? { entries[requestID] }
+
+    /// Whether a request is forgotten by the time that so many more are settled.
+    package func forgets(within settlements: Int) -> Bool {
+        settled.count + settlements > capacity
+    }
 
     /// Notes a request that was not met before; a pending one is kept until it is settled.
     mutating func insert(_ requestID: RequestID, _ entry: Entry) {

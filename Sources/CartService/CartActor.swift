@@ -15,6 +15,10 @@ actor CartActor {
     private var cart: Cart
     /// Who waits for each pending request.
     private var askers: [RequestID: [Asker]] = [:]
+    /// Whom the last turn told: they wait on if it turns out not to be stored.
+    private var told: [RequestID: [Asker]] = [:]
+    /// Whether the cart was read again, so that what happened to it may not have been told.
+    private var mayHaveNews = false
     /// The gateways that are told of changes, and until when.
     private var watchers: [Int: Timestamp] = [:]
     /// When the cart was last used.
@@ -36,40 +40,67 @@ actor CartActor {
         askers = Self.firstAskers(of: cart)
     }
 
-    /// Whether the request may have been forgotten, so that its events must be looked up.
-    func mayHaveForgotten(_ requestID: RequestID) -> Bool {
-        cart.memory.hasForgotten && cart.memory[requestID] == nil
+    /// Whether the message's request may have been forgotten, so that its events must be looked up.
+    func mayHaveForgotten(_ message: CartMessage) -> Bool {
+        guard case .request(let request) = message, cart.memory.hasForgotten else { return false }
+        switch request.action {
+        case .add, .remove, .lookup: return cart.memory[request.requestID] == nil
+        case .check, .watch: return false
+        }
     }
 
     /// Whether the request is known, so that its events were stored before.
     func knows(_ requestID: RequestID) -> Bool { cart.memory[requestID] != nil }
 
-    /// Starts over from what the store has, after a turn that was not stored.
+    /// Whether the request waits for the inventory.
+    func isPending(_ requestID: RequestID) -> Bool { cart.outcome(of: requestID) == .pending }
+
+    /// Starts over from what the store has, after a turn of which it is unknown whether it was stored.
     func reset(to cart: Cart) {
         self.cart = cart
+        askers.merge(told) { known, _ in known }
         askers.merge(Self.firstAskers(of: cart)) { known, _ in known }
-        askers = askers.filter { cart.outcome(of: $0.key) == .pending }
+        told = [:]
+        askers = askers.filter { cart.outcome(of: $0.key) != nil }
+        mayHaveNews = true
     }
 
     /// Decides the messages in their order.
-    ///
-    /// - Parameter recalled: requests that the cart had forgotten, as the store remembers them.
-    func take(
-        _ messages: [CartMessage], recalled: [RequestID: RequestMemory.Entry], now: Timestamp
-    ) -> CartTurn {
+    func take(_ messages: [CartMessage], recalled: CartRecall, now: Timestamp) -> CartTurn {
         lastUsed = now
+        told = [:]
         var turn = CartTurn()
+        keepWhatMayBeForgotten(messages, &turn)
+        if mayHaveNews { tellNews(now, &turn) }
         for message in messages {
             switch message {
             case .request(let request): handle(request, recalled, now, &turn)
-            case .answer(let answer): handle(answer, now, &turn)
+            case .answer(let answer): handle(answer, recalled, now, &turn)
             }
         }
-        if turn.changesLines {
-            watchers = watchers.filter { $0.value > now }
-            turn.watchersToTell.formUnion(watchers.keys)
-        }
+        if turn.changesLines { tellWatchers(now, &turn) }
         return turn
+    }
+
+    /// A turn that settles many requests may forget one that comes again later in the same turn.
+    private func keepWhatMayBeForgotten(_ messages: [CartMessage], _ turn: inout CartTurn) {
+        guard cart.memory.forgets(within: cart.pending.count + 2 * messages.count) else { return }
+        var kept: [RequestID: RequestMemory.Entry] = [:]
+        for message in messages {
+            let requestID = message.key.requestID
+            kept[requestID] = cart.memory[requestID]
+        }
+        turn.kept = kept
+    }
+
+    /// Tells what a turn may have stored that could not tell it.
+    private func tellNews(_ now: Timestamp, _ turn: inout CartTurn) {
+        let settled = askers.keys.filter { !isPending($0) }
+        for requestID in settled.sorted(by: { $0.text < $1.text }) {
+            tellAskers(requestID, &turn)
+        }
+        tellWatchers(now, &turn)
+        mayHaveNews = false
     }
 
     /// What the turn says to gateways, with the cart as it stands now.
@@ -88,8 +119,7 @@ actor CartActor {
     }
 
     private func handle(
-        _ request: CartRequest, _ recalled: [RequestID: RequestMemory.Entry], _ now: Timestamp,
-        _ turn: inout CartTurn
+        _ request: CartRequest, _ recalled: CartRecall, _ now: Timestamp, _ turn: inout CartTurn
     ) {
         let requestID = request.requestID
         let asker = request.replyPartition.map {
@@ -101,6 +131,8 @@ actor CartActor {
                 CartTurn.Reply(requestID: requestID, verdict: verdict, asker: asker))
         }
 
+        // What became of the request, where the cart has forgotten it.
+        let former = turn.kept?[requestID] ?? recalled.entries[requestID]
         let body: RequestBody
         switch request.action {
         case .watch(let since):
@@ -110,8 +142,8 @@ actor CartActor {
             reply(.outcome(.accepted))
             return
         case .lookup:
-            let outcome = cart.outcome(of: requestID) ?? recalled[requestID]?.outcome
-            reply(outcome.map { .outcome($0) } ?? .unknown)
+            let known = cart.memory[requestID] ?? former
+            reply(known.map { .outcome($0.outcome) } ?? .unknown)
             return
         case .add(let productCode, let quantity):
             body = .add(productCode, quantity: quantity)
@@ -119,8 +151,8 @@ actor CartActor {
             body = .remove(productCode, quantity: quantity)
         }
 
-        if cart.memory[requestID] == nil, let known = recalled[requestID] {
-            reply(known.body == body ? .outcome(known.outcome) : .reused)
+        if cart.memory[requestID] == nil, let former {
+            reply(former.body == body ? .outcome(former.outcome) : .reused)
             return
         }
         do throws(Rejection) {
@@ -158,20 +190,35 @@ actor CartActor {
         }
     }
 
-    private func handle(_ answer: InventoryResponse, _ now: Timestamp, _ turn: inout CartTurn) {
+    private func handle(
+        _ answer: InventoryResponse, _ recalled: CartRecall, _ now: Timestamp,
+        _ turn: inout CartTurn
+    ) {
         let decided: AskAnswer
         switch answer.answer {
         case .lowered:
             // The engine knows what was owed, and ends the obligation.
             return
-        case .held(_, let name, _):
-            decided = .held(name: name)
+        case .held(let quantity, let name, _):
+            decided = .held(quantity: quantity, name: name)
         case .refused(let refusal, let available):
             decided = .refused(RejectionReason(refusal), available: available)
         }
-        guard let event = cart.decide(decided, to: answer.requestID, now: now) else { return }
-        apply(event, answer.traceparent, &turn)
-        tellAskers(answer.requestID, &turn)
+        let requestID = answer.requestID
+        let event = cart.decide(decided, to: requestID, of: answer.productCode, now: now)
+        if let event {
+            apply(event, answer.traceparent, &turn)
+            tellAskers(requestID, &turn)
+        } else if let replyPartition = recalled.askers[requestID], !isPending(requestID),
+            let outcome = cart.outcome(of: requestID)
+        {
+            // A former owner stored this outcome, and may have died before it told it.
+            turn.replies.append(
+                CartTurn.Reply(
+                    requestID: requestID, verdict: .outcome(outcome),
+                    asker: Asker(
+                        replyPartition: replyPartition, traceparent: answer.traceparent)))
+        }
     }
 
     private func apply(_ event: CartEvent, _ traceparent: String?, _ turn: inout CartTurn) {
@@ -183,16 +230,24 @@ actor CartActor {
             case .ask(let quantity, let until): action = .ask(quantity: quantity, until: until)
             case .lower(let quantity): action = .lower(to: quantity)
             case .nothing:
-                turn.owed[key] = .some(nil)
+                turn.owe(key, nil)
                 continue
             }
-            turn.owed[key] = Obligation(
-                request: InventoryRequest(
-                    cartID: cartID, requestID: duty.requestID, userID: duty.userID,
-                    productCode: duty.productCode, action: action, traceparent: traceparent),
-                partition: partition, dueAt: event.at + configuration.repeatDelay)
+            let request = InventoryRequest(
+                cartID: cartID, requestID: duty.requestID, userID: duty.userID,
+                productCode: duty.productCode, action: action, traceparent: traceparent)
+            turn.owe(
+                key,
+                Obligation(
+                    request: request, partition: partition,
+                    dueAt: event.at + configuration.repeatDelay))
         }
         cart.evolve(event)
+        if turn.kept != nil {
+            for requestID in [event.requestID] + event.settledRequests {
+                turn.kept?[requestID] = cart.memory[requestID]
+            }
+        }
         turn.events.append(
             StoredEvent(
                 cartID: cartID, version: event.version, partition: partition,
@@ -216,15 +271,23 @@ actor CartActor {
 
     private func tellAskers(_ requestID: RequestID, _ turn: inout CartTurn) {
         guard let outcome = cart.outcome(of: requestID) else { return }
-        for asker in askers.removeValue(forKey: requestID) ?? [] {
+        guard let waiting = askers.removeValue(forKey: requestID) else { return }
+        told[requestID] = waiting
+        for asker in waiting {
             turn.replies.append(
                 CartTurn.Reply(requestID: requestID, verdict: .outcome(outcome), asker: asker))
         }
     }
 
+    private func tellWatchers(_ now: Timestamp, _ turn: inout CartTurn) {
+        watchers = watchers.filter { $0.value > now }
+        turn.watchersToTell.formUnion(watchers.keys)
+    }
+
     private func watch(
         _ replyPartition: Int, since: Int, _ now: Timestamp, _ turn: inout CartTurn
     ) {
+        if watchers.count >= Self.listenersMax { watchers = watchers.filter { $0.value > now } }
         if watchers.count < Self.listenersMax || watchers[replyPartition] != nil {
             watchers[replyPartition] = now + CartRequest.watchLease
         }

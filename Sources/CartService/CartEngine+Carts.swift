@@ -5,24 +5,48 @@ import Telemetry
 extension CartEngine {
     /// What the store remembers of requests that came again.
     struct Recalled {
-        /// Requests that their carts have forgotten.
-        var entries: [CartID: [RequestID: RequestMemory.Entry]] = [:]
-        /// Events that a former owner stored but may not have published.
+        var carts: [CartID: CartRecall] = [:]
+        /// Events that were stored but may not have been published.
         var replayed: [StoredEvent] = []
     }
 
     /// Brings the batches' carts into memory, and up to date.
-    func load(_ batches: [Batch]) async throws(CartStoreError) {
+    ///
+    /// - Parameter epochs: the ownership under which this happens; if it ends, nothing is kept.
+    func load(_ batches: [Batch], _ epochs: [Int: Int]) async throws(CartStoreError) {
         let missing = batches.filter { carts[$0.key] == nil || staleCarts.contains($0.key) }
         if missing.isEmpty { return }
+        let stale = missing.filter { staleCarts.contains($0.key) }
         let events = try await store.events(of: missing.map(\.key))
+        let obligations =
+            stale.isEmpty
+            ? [] : try await store.obligations(of: Set(stale.map(\.partition)).sorted())
         let now = clock.now()
-        for batch in missing {
+        let current = missing.filter { partitions[$0.partition]?.epoch == epochs[$0.partition] }
+        let reread = staleCarts.intersection(current.map(\.key))
+        for batch in current {
             var cart = Cart(cartID: batch.key)
             for event in events[batch.key] ?? [] { cart.evolve(try event.decoded()) }
-            keep(cart, partition: batch.messages[0].origin.partition, now)
+            keep(cart, partition: batch.partition, now)
         }
+        owe(
+            obligations.filter { reread.contains($0.key.cartID) },
+            insteadOf: { reread.contains($0.cartID) })
         metrics.carts.set(carts.count)
+    }
+
+    /// Takes over what the store says is owed, in place of what was known.
+    func owe(_ obligations: [Obligation], insteadOf isReplaced: (CartRequestKey) -> Bool) {
+        let former = owed.filter { isReplaced($0.key) }
+        for key in former.keys { owed[key] = nil }
+        for obligation in obligations {
+            owed[obligation.key] =
+                former[obligation.key].flatMap { $0.obligation == obligation ? $0 : nil }
+                ?? Owed(
+                    obligation: obligation, dueAt: obligation.dueAt,
+                    delay: configuration.repeatDelay)
+        }
+        metrics.obligations.set(owed.count)
     }
 
     private func keep(_ cart: Cart, partition: Int, _ now: Timestamp) {
@@ -37,47 +61,65 @@ extension CartEngine {
     }
 
     /// Looks up what the carts themselves cannot tell of requests that came again.
-    func recall(_ batches: [Batch]) async throws(CartStoreError) -> Recalled {
-        let (forgotten, replayed) = requestsToRecall(batches)
+    ///
+    /// - Parameter isAgain: whether the batches' events may stand in the store by an earlier try.
+    func recall(_ batches: [Batch], isAgain: Bool) async throws(CartStoreError) -> Recalled {
+        let wanted = requestsToRecall(batches, isAgain: isAgain)
         var recalled = Recalled()
-        let keys = forgotten.union(replayed)
-        if keys.isEmpty { return recalled }
+        if wanted.isEmpty { return recalled }
         var histories: [CartRequestKey: [CartEvent]] = [:]
-        for stored in try await store.events(of: Array(keys)) {
+        for stored in try await store.events(of: wanted.keys.sorted()) {
             let key = CartRequestKey(cartID: stored.cartID, requestID: stored.requestID)
-            if forgotten.contains(key) { histories[key, default: []].append(try stored.decoded()) }
-            if replayed.contains(key) { recalled.replayed.append(stored) }
+            guard let need = wanted[key] else { continue }
+            let event = try stored.decoded()
+            if need.isForgotten { histories[key, default: []].append(event) }
+            if need.isReplayed { recalled.replayed.append(stored) }
+            if need.isAnswered, case .addRequested(let request) = event.kind {
+                recalled.carts[key.cartID, default: CartRecall()].askers[key.requestID] =
+                    request.replyPartition
+            }
         }
         for (key, history) in histories {
-            recalled.entries[key.cartID, default: [:]][key.requestID] =
+            recalled.carts[key.cartID, default: CartRecall()].entries[key.requestID] =
                 RequestMemory.Entry(forgotten: history)
         }
         return recalled
     }
 
+    /// What is to be looked up of a request.
+    private struct Need {
+        var isForgotten = false
+        var isReplayed = false
+        var isAnswered = false
+    }
+
     private func requestsToRecall(
-        _ batches: [Batch]
-    ) -> (forgotten: Set<CartRequestKey>, replayed: Set<CartRequestKey>) {
-        var forgotten: Set<CartRequestKey> = []
-        var replayed: Set<CartRequestKey> = []
+        _ batches: [Batch], isAgain: Bool
+    ) -> [CartRequestKey: Need] {
+        var wanted: [CartRequestKey: Need] = [:]
         for batch in batches {
             carts[batch.key]?.assumeIsolated { cart in
                 for input in batch.messages {
                     let key = input.message.key
-                    let isForgotten = cart.mayHaveForgotten(key.requestID)
-                    if isForgotten { forgotten.insert(key) }
-                    if input.isReplay, isForgotten || cart.knows(key.requestID) {
-                        replayed.insert(key)
-                    }
+                    let isForgotten = cart.mayHaveForgotten(input.message)
+                    let isReplayed =
+                        (isAgain || isReplay(input.origin))
+                        && (isForgotten || cart.knows(key.requestID))
+                    guard isForgotten || isReplayed else { continue }
+                    var need = wanted[key] ?? Need()
+                    need.isForgotten = need.isForgotten || isForgotten
+                    need.isReplayed = need.isReplayed || isReplayed
+                    if case .answer = input.message { need.isAnswered = true }
+                    wanted[key] = need
                 }
             }
         }
-        return (forgotten, replayed)
+        return wanted
     }
 
     /// Lets a cart decide its messages, and say what follows.
     func decide(
-        _ batch: Batch, recalled: [RequestID: RequestMemory.Entry], now: Timestamp
+        _ batch: Batch, recalled: CartRecall, now: Timestamp
     ) -> (CartTurn, [CartResponse]) {
         guard let cart = carts[batch.key] else {
             preconditionFailure("a cart that was loaded is kept while its batch is worked on")
@@ -91,14 +133,18 @@ extension CartEngine {
     /// The obligations that answers of the inventory end without an event.
     func acknowledged(by batch: Batch, _ turn: CartTurn) -> [CartRequestKey] {
         batch.messages.map(\.message).compactMap { message in
-            guard case .answer(let answer) = message, turn.owed[message.key] == nil,
-                let open = owed[message.key]?.obligation.request.action
+            guard case .answer(let answer) = message, !turn.changesDebt(for: message.key),
+                let open = owed[message.key]?.obligation.request
             else { return nil }
-            switch (open, answer.answer) {
+            switch (open.action, answer.answer) {
             case (.lower(let wanted), .lowered(let left)):
                 return left <= wanted ? message.key : nil
             case (.ask, .held), (.ask, .refused):
-                return message.key
+                // An answer that did not settle the request is not the answer to what is asked.
+                let isPending = carts[batch.key]?.assumeIsolated {
+                    $0.isPending(message.key.requestID)
+                }
+                return isPending == true ? nil : message.key
             case (.ask, .lowered), (.lower, .held), (.lower, .refused):
                 return nil
             }
@@ -106,9 +152,14 @@ extension CartEngine {
     }
 
     /// Takes note of the obligations that were stored and ended.
+    ///
+    /// Those of a partition that changed hands meanwhile were read from the store since, or are
+    /// another owner's.
     func remember(_ append: CartAppend) {
         for key in append.discharged { owed[key] = nil }
         for obligation in append.obligations {
+            let partition = obligation.partition
+            guard partitions[partition]?.epoch == append.epochs[partition] else { continue }
             owed[obligation.key] = Owed(
                 obligation: obligation, dueAt: obligation.dueAt, delay: configuration.repeatDelay)
         }
@@ -119,8 +170,11 @@ extension CartEngine {
     func repeatObligations() async {
         let now = clock.now()
         var output = CartOutput()
-        for (key, open) in owed where open.dueAt <= now {
-            guard partitions[open.obligation.partition]?.phase == .active else { continue }
+        let due = owed.filter {
+            $0.value.dueAt <= now
+                && partitions[$0.value.obligation.partition]?.phase == .active
+        }
+        for (key, open) in due.sorted(by: { ($0.value.dueAt, $0.key) < ($1.value.dueAt, $1.key) }) {
             output.inventoryRequests.append(open.obligation.request)
             let delay = min(open.delay * 2, configuration.repeatDelayMax)
             owed[key]?.delay = delay
@@ -143,7 +197,7 @@ extension CartEngine {
         guard surplus > 0 else { return }
         let idle = carts.filter { !mailboxes.isBusy($0.key) }
             .map { (id: $0.key, lastUsed: $0.value.assumeIsolated { $0.lastUsed }) }
-            .sorted { $0.lastUsed < $1.lastUsed }
+            .sorted { ($0.lastUsed, $0.id.bits) < ($1.lastUsed, $1.id.bits) }
         // A tenth more than needed, so that the sorting is not for a few carts each time.
         for cart in idle.prefix(surplus + configuration.cartsMax / 10) { forget(cart.id) }
         metrics.carts.set(carts.count)
@@ -163,4 +217,9 @@ extension StoredEvent {
             throw .refused("event \(version) of cart \(cartID) cannot be read: \(error)")
         }
     }
+}
+
+extension Mailboxes<CartID, CartEngine.Input>.Batch {
+    /// The partition of the batch's cart.
+    var partition: Int { messages[0].origin.partition }
 }

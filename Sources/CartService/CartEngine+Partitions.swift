@@ -2,25 +2,31 @@ import Messages
 import Telemetry
 
 extension CartEngine {
+    /// What a new owner has to know.
+    private struct Takeover {
+        let epochs: [Int: Int]
+        let replayEnds: [Topic: [Int: Int]]
+        let obligations: [Obligation]
+    }
+
+    /// Asks for where the partitions of each topic end.
+    typealias LogEnds = @Sendable ([Int]) async throws -> [Topic: [Int: Int]]
+
     /// Begins the ownership of partitions: fences every former owner and takes over what it owed.
     ///
-    /// - Parameter replayEnds: for each topic, where its partitions end now.
-    func takeOver(
-        _ taken: [Int], replayEnds: [Topic: [Int: Int]]
-    ) async throws(CartStoreError) {
-        let epochs = try await store.raiseEpochs(taken, owner: configuration.owner)
-        let obligations = try await store.obligations(of: taken)
+    /// - Parameter replayEnds: where the partitions end. It is asked for once the former owners are
+    ///   fenced, so that they can have handled nothing beyond.
+    func takeOver(_ taken: [Int], replayEnds: LogEnds) async throws {
+        release(taken)
+        let takeover = try await fenceOthers(taken, replayEnds)
         let now = clock.now()
         for partition in taken {
-            guard let epoch = epochs[partition] else {
-                throw .refused("the store gave no epoch for partition \(partition)")
-            }
             incarnations += 1
             partitions[partition] = CartPartition(
-                epoch: epoch, incarnation: incarnations,
-                replayEnds: replayEnds.compactMapValues { $0[partition] })
+                incarnation: incarnations, epoch: takeover.epochs[partition] ?? 0,
+                replayEnds: takeover.replayEnds.compactMapValues { $0[partition] })
         }
-        for obligation in obligations {
+        for obligation in takeover.obligations {
             owed[obligation.key] = Owed(
                 obligation: obligation, dueAt: now, delay: configuration.repeatDelay)
         }
@@ -30,21 +36,80 @@ extension CartEngine {
             "Partitions taken over.",
             [
                 "partitions": taken.sorted().map(String.init).joined(separator: ","),
-                "obligations": "\(obligations.count)",
+                "obligations": "\(takeover.obligations.count)",
             ])
+    }
+
+    private func fenceOthers(_ taken: [Int], _ replayEnds: LogEnds) async throws -> Takeover {
+        let epochs = try await store.raiseEpochs(taken, owner: configuration.owner)
+        if let partition = taken.first(where: { epochs[$0] == nil }) {
+            throw CartStoreError.refused("the store gave no epoch for partition \(partition)")
+        }
+        let ends = try await replayEnds(taken)
+        return Takeover(
+            epochs: epochs, replayEnds: ends,
+            obligations: try await store.obligations(of: taken))
+    }
+
+    /// Takes partitions over again that another owner had fenced, and that stayed ours for the whole
+    /// of their wait.
+    ///
+    /// Their messages were kept aside. If a partition leaves while the store is asked, its rightful
+    /// owner finds itself fenced by us and does the same.
+    ///
+    /// - Returns: the messages that were kept aside, to be processed.
+    func retakeFenced(replayEnds: LogEnds) async throws -> Admission {
+        let fenced = fencedPartitionsDue()
+        if fenced.isEmpty { return Admission() }
+        logger.warning(
+            "Fenced partitions are still assigned here and are taken over again.",
+            ["partitions": fenced.map(String.init).joined(separator: ",")])
+        let until = clock.now() + configuration.fencedWait
+        for partition in fenced { partitions[partition]?.phase = .fenced(until: until) }
+        let incarnations = fenced.map { partitions[$0]?.incarnation }
+        let takeover = try await fenceOthers(fenced, replayEnds)
+        var back: Set<Int> = []
+        for (partition, incarnation) in zip(fenced, incarnations) {
+            guard let state = partitions[partition], state.incarnation == incarnation,
+                case .fenced = state.phase
+            else { continue }
+            partitions[partition]?.phase = .active
+            partitions[partition]?.epoch = takeover.epochs[partition] ?? 0
+            partitions[partition]?.replayEnds = takeover.replayEnds.compactMapValues {
+                $0[partition]
+            }
+            back.insert(partition)
+        }
+        staleCarts.formUnion(carts.keys.filter { back.contains(partitionOf($0)) })
+        owe(
+            takeover.obligations.filter { back.contains($0.partition) },
+            insteadOf: { back.contains(partitionOf($0.cartID)) })
+        var inputs: [Input] = []
+        for partition in back.sorted() {
+            inputs += partitions[partition]?.parked ?? []
+            partitions[partition]?.parked = []
+        }
+        return Admission(batches: mailboxes.admit(inputs) { $0.message.key.cartID })
     }
 
     /// Finishes what was begun on partitions that go to another owner; begins nothing more on them.
     func drain(_ leaving: [Int]) async {
         for partition in leaving where partitions[partition] != nil {
             partitions[partition]?.phase = .draining
+            for _ in partitions[partition]?.parked ?? [] { partitions[partition]?.work.abandon() }
+            partitions[partition]?.parked = []
+        }
+        for partition in leaving where partitions[partition] != nil {
             await withCheckedContinuation { partitions[partition]?.work.whenDrained($0) }
         }
     }
 
     /// Ends the ownership of partitions, and forgets their carts.
     func release(_ released: [Int]) {
-        for partition in released { partitions[partition] = nil }
+        for partition in released {
+            partitions[partition]?.work.end()
+            partitions[partition] = nil
+        }
         let gone = Set(released)
         for cartID in carts.keys where gone.contains(partitionOf(cartID)) { forget(cartID) }
         owed = owed.filter { !gone.contains($0.value.obligation.partition) }
@@ -53,25 +118,28 @@ extension CartEngine {
         metrics.obligations.set(owed.count)
     }
 
-    /// Stops working on the batches' partitions, of which one has another owner.
-    func fence(_ batches: [Batch]) {
-        metrics.fenced.increment()
-        let until = clock.now() + .seconds(1)
-        let fenced = Set(batches.flatMap { $0.messages.map(\.origin.partition) })
-        for partition in fenced where partitions[partition]?.phase == .active {
-            partitions[partition]?.phase = .fenced(until: until)
+    /// Stops working on a partition that has another owner, unless it was taken over again since.
+    ///
+    /// - Parameter epochs: what the store refused.
+    func fence(under epochs: [Int: Int]) {
+        let until = clock.now() + configuration.fencedWait
+        let fenced = epochs.filter {
+            partitions[$0.key]?.phase == .active && partitions[$0.key]?.epoch == $0.value
         }
+        if fenced.isEmpty { return }
+        metrics.fenced.increment()
+        for partition in fenced.keys { partitions[partition]?.phase = .fenced(until: until) }
         logger.warning(
             "Another owner has taken a partition over; work on it stops.",
-            ["partitions": fenced.sorted().map(String.init).joined(separator: ",")])
+            ["partitions": fenced.keys.sorted().map(String.init).joined(separator: ",")])
     }
 
     /// The fenced partitions that are still assigned to us when their wait has passed.
-    func fencedPartitionsDue() -> [Int] {
+    private func fencedPartitionsDue() -> [Int] {
         let now = clock.now()
         return partitions.compactMap { partition, state in
             if case .fenced(let until) = state.phase, until <= now { partition } else { nil }
-        }
+        }.sorted()
     }
 
     /// The offsets that may be committed for a topic and were not yet.
@@ -88,9 +156,14 @@ extension CartEngine {
         return watermarks
     }
 
+    /// Notes that offsets could not be committed, which are then given again.
+    func returnWatermarks(_ offsets: [Int: Int], of topic: Topic) {
+        for partition in offsets.keys { partitions[partition]?.work.returnWatermark(of: topic) }
+    }
+
     /// Notes that a message is being worked on; `nil` if its partition takes none now.
     func begin(_ partition: Int, _ offset: Int, of topic: Topic) -> MessageOrigin? {
-        guard let state = partitions[partition], state.phase == .active else { return nil }
+        guard let state = partitions[partition], state.phase != .draining else { return nil }
         partitions[partition]?.work.begin(offset, of: topic)
         return MessageOrigin(
             topic: topic, partition: partition, offset: offset, incarnation: state.incarnation)
@@ -106,23 +179,52 @@ extension CartEngine {
         partitions[origin.partition]?.incarnation == origin.incarnation
     }
 
-    /// Leaves out the messages of partitions on which no work is done any more.
+    /// The epochs of the batches' partitions, so far as they are ours.
+    func epochs(of batches: [Batch]) -> [Int: Int] {
+        var epochs: [Int: Int] = [:]
+        for batch in batches { epochs[batch.partition] = partitions[batch.partition]?.epoch }
+        return epochs
+    }
+
+    /// Leaves out the messages on which no work is done any more, or not now.
     ///
-    /// A draining partition's messages go on, unless the store is away: `isGivingUp` abandons them.
+    /// A draining partition's messages go on, unless the store is away: `isGivingUp` abandons them. A
+    /// fenced partition's are kept aside while there is room, so that the news of its loss, which
+    /// comes by the same log, is not held up by them.
     func dropAbandoned(_ batches: [Batch], isGivingUp: Bool) -> [Batch] {
-        batches.compactMap { batch in
+        let isCancelled = Task.isCancelled
+        return batches.compactMap { batch in
             var live = batch
             live.messages = batch.messages.filter { input in
-                guard isCurrent(input.origin) else { return false }
-                switch partitions[input.origin.partition]?.phase {
-                case .active: return true
-                case .draining where !isGivingUp: return true
-                default:
-                    partitions[input.origin.partition]?.work.abandon()
+                let partition = input.origin.partition
+                guard isCurrent(input.origin), let state = partitions[partition] else {
                     return false
+                }
+                switch state.phase {
+                case _ where isCancelled, .draining where isGivingUp:
+                    partitions[partition]?.work.abandon()
+                    return false
+                case .fenced where state.parked.count < configuration.messagesWaitingMax:
+                    partitions[partition]?.parked.append(input)
+                    return false
+                case .active, .draining, .fenced:
+                    return true
                 }
             }
             return live.messages.isEmpty ? nil : live
+        }
+    }
+
+    /// The messages for whose sake something that the log did not take is said again.
+    func stillToSay(for origins: [MessageOrigin]) -> [MessageOrigin] {
+        let isCancelled = Task.isCancelled
+        return origins.filter { origin in
+            guard isCurrent(origin) else { return false }
+            guard isCancelled || partitions[origin.partition]?.phase == .draining else {
+                return true
+            }
+            partitions[origin.partition]?.work.abandon()
+            return false
         }
     }
 

@@ -12,8 +12,6 @@ package actor CartEngine {
     /// A message that was begun.
     struct Input: Sendable {
         let origin: MessageOrigin
-        /// Whether a former owner may have handled it before.
-        let isReplay: Bool
         let message: CartMessage
         let raw: RawMessage
     }
@@ -27,6 +25,29 @@ package actor CartEngine {
 
     typealias Batch = Mailboxes<CartID, Input>.Batch
 
+    /// Messages that were begun, in the order of the log, and are to be processed.
+    struct Admission: Sendable {
+        /// Those whose carts are free; the others wait in the mailboxes.
+        var batches: [Batch] = []
+        /// Those that nobody can handle, with what is said of them.
+        var setAside: [(origin: MessageOrigin, output: CartOutput)] = []
+
+        /// Whether there is nothing to process.
+        var isEmpty: Bool { batches.isEmpty && setAside.isEmpty }
+    }
+
+    /// How a batch's tries went so far.
+    struct Attempt {
+        /// The epochs under which the last try wrote.
+        var epochs: [Int: Int] = [:]
+        /// Whether a try wrote something of which it is not known that it was not stored.
+        var mayBeStored = false
+        /// Whether the batch gives way where its partition is to leave.
+        var isGivingUp = false
+        /// Whether there is something to wait for before the next try.
+        var hasToWait = false
+    }
+
     let configuration: CartServiceConfiguration
     let store: any CartStore
     let outbox: any CartOutbox
@@ -34,7 +55,7 @@ package actor CartEngine {
     let logger: Logger
     let metrics: CartMetrics
     let executor: any SerialExecutor
-    var generator = SystemRandomNumberGenerator()
+    var generator: any RandomNumberGenerator & Sendable
 
     var partitions: [Int: CartPartition] = [:]
     var incarnations = 0
@@ -43,15 +64,19 @@ package actor CartEngine {
     var staleCarts: Set<CartID> = []
     var owed: [CartRequestKey: Owed] = [:]
     var mailboxes = Mailboxes<CartID, Input>()
+    /// Readers that wait for the mailboxes to empty.
+    var crowdedOut: [CheckedContinuation<Void, Never>] = []
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe executor.asUnownedSerialExecutor()
     }
 
+    /// - Parameter generator: where the spread of waits comes from.
     package init(
         configuration: CartServiceConfiguration, store: any CartStore, outbox: any CartOutbox,
         clock: any ServiceClock, executor: any SerialExecutor, logger: Logger,
-        metrics: MetricsRegistry
+        metrics: MetricsRegistry,
+        generator: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
     ) {
         self.configuration = configuration
         self.store = store
@@ -60,50 +85,75 @@ package actor CartEngine {
         self.executor = executor
         self.logger = logger
         self.metrics = CartMetrics(metrics)
+        self.generator = generator
     }
 
-    /// Works on requests of shoppers until what they cause is stored and said.
-    func process(_ messages: [LogMessage<CartRequest>]) async {
+    /// Begins requests of shoppers; to be called in the order of the log.
+    func accept(_ messages: [LogMessage<CartRequest>]) -> Admission {
         metrics.requests.increment(by: messages.count)
-        await process(messages, of: .cartRequest) { .request($0) }
+        return accept(messages, of: .cartRequest) { .request($0) }
     }
 
-    /// Works on answers of the inventory until what they cause is stored and said.
-    func process(_ messages: [LogMessage<InventoryResponse>]) async {
+    /// Begins answers of the inventory; to be called in the order of the log.
+    func accept(_ messages: [LogMessage<InventoryResponse>]) -> Admission {
         metrics.answers.increment(by: messages.count)
-        await process(messages, of: .inventoryResponse) { .answer($0) }
+        return accept(messages, of: .inventoryResponse) { .answer($0) }
     }
 
-    private func process<Value>(
-        _ messages: [LogMessage<Value>], of topic: Topic,
-        _ wrap: (Value) -> CartMessage
-    ) async {
-        await withDiscardingTaskGroup { publications in
-            var inputs: [Input] = []
-            inputs.reserveCapacity(messages.count)
-            for message in messages {
-                guard let origin = begin(message.partition, message.offset, of: topic) else {
-                    continue
+    private func accept<Value>(
+        _ messages: [LogMessage<Value>], of topic: Topic, _ wrap: (Value) -> CartMessage
+    ) -> Admission {
+        var admission = Admission()
+        var inputs: [Input] = []
+        inputs.reserveCapacity(messages.count)
+        for message in messages {
+            guard let origin = begin(message.partition, message.offset, of: topic) else { continue }
+            switch message.value {
+            case .success(let value):
+                let input = Input(origin: origin, message: wrap(value), raw: message.raw)
+                if let reason = misplacement(of: input) {
+                    admission.setAside.append((origin, setAside(input, reason: reason)))
+                } else {
+                    inputs.append(input)
                 }
-                do {
-                    let value = wrap(try message.value.get())
-                    try checkPartition(value.key.cartID, origin.partition)
-                    inputs.append(
-                        Input(
-                            origin: origin, isReplay: isReplay(origin), message: value,
-                            raw: message.raw))
-                } catch {
-                    let output = setAside(origin, message.raw, reason: "\(error)")
-                    publications.addTask { await self.publish(output, [origin]) }
-                }
-            }
-            var batches = mailboxes.admit(inputs) { $0.message.key.cartID }
-            while !batches.isEmpty {
-                metrics.batchSize.observe(Double(batches.reduce(0) { $0 + $1.messages.count }))
-                await settle(batches, &publications)
-                batches = batches.compactMap { mailboxes.release($0.key) }
+            case .failure(let error):
+                admission.setAside.append(
+                    (origin, setAside(origin, message.raw, reason: "\(error)")))
             }
         }
+        admission.batches = mailboxes.admit(inputs) { $0.message.key.cartID }
+        return admission
+    }
+
+    /// Works on messages until what they cause is stored and said.
+    ///
+    /// Returns early for those that wait in the mailboxes, unless too many do.
+    func process(_ admission: Admission) async {
+        await withDiscardingTaskGroup { publications in
+            for (origin, output) in admission.setAside {
+                publications.addTask { await self.publish(output, [origin]) }
+            }
+            var batches = admission.batches
+            while !batches.isEmpty {
+                metrics.batchSize.observe(Double(batches.reduce(0) { $0 + $1.messages.count }))
+                await settle(batches, Attempt(), &publications)
+                batches = batches.compactMap { mailboxes.release($0.key) }
+                if !isCrowded { letIn() }
+            }
+        }
+        while isCrowded { await withCheckedContinuation { crowdedOut.append($0) } }
+    }
+
+    /// Draws from the engine's randomness, for its service.
+    func spread(_ draw: (inout any RandomNumberGenerator & Sendable) -> Duration) -> Duration {
+        draw(&generator)
+    }
+
+    private var isCrowded: Bool { mailboxes.waitingCount > configuration.messagesWaitingMax }
+
+    private func letIn() {
+        for continuation in crowdedOut { continuation.resume() }
+        crowdedOut = []
     }
 
     /// The dead letter for a message that cannot be handled.
@@ -120,79 +170,107 @@ package actor CartEngine {
         output.deadLetters.append(
             DeadLetter(
                 topic: origin.topic, partition: origin.partition, offset: origin.offset,
-                reason: reason,
-                raw: raw))
+                reason: reason, raw: raw))
+        return output
+    }
+
+    /// The dead letter for a message that could be read, and the answer to its asker.
+    private func setAside(_ input: Input, reason: String) -> CartOutput {
+        var output = setAside(input.origin, input.raw, reason: reason)
+        guard case .request(let request) = input.message, let partition = request.replyPartition
+        else { return output }
+        output.responses.append(
+            CartResponse(
+                cartID: request.cartID,
+                content: .outcome(
+                    request.requestID, .rejected, reason: .failed,
+                    message: RejectionReason.failed.message(available: nil), cart: nil),
+                replyPartition: partition, traceparent: request.traceparent))
         return output
     }
 
     /// A cart whose messages came to another partition than its key's would have two owners.
-    private func checkPartition(_ cartID: CartID, _ partition: Int) throws(MessageError) {
-        let right = Partitioner.partition(of: cartID.utf8, count: configuration.partitionCount)
-        guard partition == right else {
-            throw .field("cartID", "belongs to partition \(right): use the murmur2 partitioner")
-        }
+    private func misplacement(of input: Input) -> String? {
+        let right = Partitioner.partition(
+            of: input.message.key.cartID.utf8, count: configuration.partitionCount)
+        return input.origin.partition == right
+            ? nil : "the cart belongs to partition \(right): use the murmur2 partitioner"
     }
 
     /// Takes the batches' messages through their carts into the store, however long that takes; gives
     /// up only on partitions that are no longer ours.
     private func settle(
-        _ batches: [Batch], _ publications: inout DiscardingTaskGroup
+        _ batches: [Batch], _ former: Attempt, _ publications: inout DiscardingTaskGroup
     ) async {
         var backoff = Backoff()
         var live = batches
-        var isGivingUp = false
-        while !Task.isCancelled {
-            live = dropAbandoned(live, isGivingUp: isGivingUp)
+        var attempt = former
+        while true {
+            live = dropAbandoned(live, isGivingUp: attempt.isGivingUp)
             if live.isEmpty { return }
+            if attempt.hasToWait {
+                attempt.hasToWait = false
+                try? await clock.sleep(for: backoff.next(using: &generator))
+                continue
+            }
             do throws(CartStoreError) {
-                try await turn(live, &publications)
-                return
+                if try await turn(live, &attempt, &publications) { return }
             } catch {
+                staleCarts.formUnion(live.map(\.key).filter { carts[$0] != nil })
                 switch error {
                 case .fenced:
-                    fence(live)
-                    isGivingUp = true
+                    attempt.isGivingUp = true
+                    if let parts = split(live) {
+                        for part in parts { await settle(part, attempt, &publications) }
+                        return
+                    }
+                    fence(under: attempt.epochs)
+                    attempt.hasToWait = true
                 case .conflict:
                     metrics.conflicts.increment()
                 case .unavailable(let reason):
                     metrics.unavailable.increment()
                     logger.warning(
                         "The cart store is away; its batches wait.", ["reason": reason])
-                    try? await clock.sleep(for: backoff.next(using: &generator))
-                    isGivingUp = true
+                    attempt.isGivingUp = true
+                    attempt.hasToWait = true
                 case .refused(let reason):
-                    staleCarts.formUnion(live.map(\.key))
-                    await bisect(live, reason, &publications)
+                    await bisect(live, reason, attempt, &publications)
                     return
                 }
-                staleCarts.formUnion(live.map(\.key))
             }
         }
     }
 
+    /// The batches of each partition by themselves; `nil` if they are all of one.
+    private func split(_ batches: [Batch]) -> [[Batch]]? {
+        let parts = Dictionary(grouping: batches) { $0.messages[0].origin.partition }
+        return parts.count > 1 ? parts.sorted { $0.key < $1.key }.map(\.value) : nil
+    }
+
     /// Finds the message that the store refuses, by halves, and sets it aside.
     private func bisect(
-        _ batches: [Batch], _ reason: String, _ publications: inout DiscardingTaskGroup
+        _ batches: [Batch], _ reason: String, _ attempt: Attempt,
+        _ publications: inout DiscardingTaskGroup
     ) async {
         let inputs = batches.flatMap(\.messages)
         if inputs.count > 1 {
             for half in [inputs.prefix(inputs.count / 2), inputs.dropFirst(inputs.count / 2)] {
                 var alone = Mailboxes<CartID, Input>()
                 await settle(
-                    alone.admit(Array(half)) { $0.message.key.cartID }, &publications)
+                    alone.admit(Array(half)) { $0.message.key.cartID }, attempt, &publications)
             }
         } else if let input = inputs.first {
-            var output = setAside(input.origin, input.raw, reason: reason)
+            var output = setAside(input, reason: reason)
             if case .request(let request) = input.message,
-                let replyPartition = request.replyPartition
+                case .add(let productCode, _) = request.action
             {
-                output.responses.append(
-                    CartResponse(
-                        cartID: request.cartID,
-                        content: .outcome(
-                            request.requestID, .rejected, reason: .failed,
-                            message: RejectionReason.failed.message(available: nil), cart: nil),
-                        replyPartition: replyPartition, traceparent: request.traceparent))
+                // Its ask has left. What that may hold is let go, as nothing else stands for it.
+                output.inventoryRequests.append(
+                    InventoryRequest(
+                        cartID: request.cartID, requestID: request.requestID,
+                        userID: request.userID, productCode: productCode, action: .lower(to: 0),
+                        traceparent: request.traceparent))
             }
             let said = output
             publications.addTask { await self.publish(said, [input.origin]) }
@@ -200,18 +278,25 @@ package actor CartEngine {
     }
 
     /// One try: decides the batches and stores what they cause in one transaction.
+    ///
+    /// - Returns: whether that was done; if not, partitions went or came while the store was asked.
     private func turn(
-        _ batches: [Batch], _ publications: inout DiscardingTaskGroup
-    ) async throws(CartStoreError) {
-        try await load(batches)
-        let recalled = try await recall(batches)
+        _ batches: [Batch], _ attempt: inout Attempt, _ publications: inout DiscardingTaskGroup
+    ) async throws(CartStoreError) -> Bool {
+        let epochs = epochs(of: batches)
+        try await load(batches, epochs)
+        let recalled = try await recall(batches, isAgain: attempt.mayBeStored)
+        // What was read counts only under the ownership that will write: another owner may have
+        // written in between. From here to the append nothing is awaited.
+        guard self.epochs(of: batches) == epochs else { return false }
         let now = clock.now()
         var append = CartAppend()
+        append.epochs = epochs
         var output = CartOutput()
         output.events = recalled.replayed
         for batch in batches {
             let (turn, responses) = decide(
-                batch, recalled: recalled.entries[batch.key] ?? [:], now: now)
+                batch, recalled: recalled.carts[batch.key] ?? CartRecall(), now: now)
             append.events += turn.events
             for (key, obligation) in turn.owed {
                 if let obligation {
@@ -222,10 +307,6 @@ package actor CartEngine {
             }
             append.discharged += acknowledged(by: batch, turn)
             output.responses += responses
-            for input in batch.messages {
-                let partition = input.origin.partition
-                append.epochs[partition] = partitions[partition]?.epoch
-            }
         }
 
         // The asks leave while the append commits. This is safe: until it has committed the requests'
@@ -245,6 +326,8 @@ package actor CartEngine {
         }
 
         let start = clock.now()
+        attempt.epochs = epochs
+        attempt.mayBeStored = true
         try await store.append(append)
         metrics.appendSeconds.observe(Double(clock.now().millis - start.millis) / 1_000)
         metrics.events.increment(by: append.events.count)
@@ -253,24 +336,30 @@ package actor CartEngine {
         let said = output
         let origins = batches.flatMap { $0.messages.map(\.origin) }
         publications.addTask { await self.publish(said, origins) }
+        return true
     }
 
     /// Sends until the log has it; then the messages that caused it are finished.
+    ///
+    /// Messages of partitions that leave are not waited for: their next owner says it again.
     func publish(_ output: CartOutput, _ origins: [MessageOrigin]) async {
         var backoff = Backoff()
-        while !output.isEmpty {
+        var open = origins
+        var isSent = output.isEmpty
+        while !isSent {
             do {
                 try await outbox.send(output)
-                break
+                isSent = true
             } catch {
                 logger.warning(
                     "The log does not take what the carts say; it is sent again.",
                     ["reason": "\(error)"])
-                if Task.isCancelled || !origins.contains(where: isCurrent) { break }
+                open = stillToSay(for: open)
+                if open.isEmpty { return }
                 try? await clock.sleep(for: backoff.next(using: &generator))
             }
         }
-        for origin in origins where isCurrent(origin) {
+        for origin in open where isCurrent(origin) {
             partitions[origin.partition]?.work.finish(origin.offset, of: origin.topic)
         }
     }

@@ -34,12 +34,36 @@ struct CartTurn {
     }
 
     var events: [StoredEvent] = []
-    /// What is owed for requests from now on; `nil`: nothing any more.
-    var owed: [CartRequestKey: Obligation?] = [:]
+    /// What is owed for requests from now on, in the order in which they came to owe.
+    private(set) var owed: [(key: CartRequestKey, obligation: Obligation?)] = []
+    private var owedIndexes: [CartRequestKey: Int] = [:]
     var replies: [Reply] = []
     /// The gateways that have to be told the cart as it stands now.
     var watchersToTell: Set<Int> = []
     var changesLines = false
+    /// What the turn's requests came to, where the cart may forget them before the turn is over.
+    var kept: [RequestID: RequestMemory.Entry]?
+
+    /// Notes what is owed for a request from now on; `nil`: nothing any more.
+    mutating func owe(_ key: CartRequestKey, _ obligation: Obligation?) {
+        if let index = owedIndexes[key] {
+            owed[index].obligation = obligation
+        } else {
+            owedIndexes[key] = owed.count
+            owed.append((key, obligation))
+        }
+    }
+
+    /// Whether the turn changes what is owed for the request.
+    func changesDebt(for key: CartRequestKey) -> Bool { owedIndexes[key] != nil }
+}
+
+/// What the store tells of a cart's requests where the cart itself cannot.
+struct CartRecall {
+    /// Requests that the cart has forgotten.
+    var entries: [RequestID: RequestMemory.Entry] = [:]
+    /// Where the first askers of answered requests read, for answers that come again.
+    var askers: [RequestID: Int] = [:]
 }
 
 /// A gateway that waits for the outcome of a request.

@@ -7,15 +7,17 @@ struct CartPartition {
         case active
         /// It goes to another owner: what was begun is finished, nothing new is begun.
         case draining
-        /// Another owner raised the epoch; if it stays ours after all, it is taken over again then.
+        /// Another owner raised the epoch: messages are kept aside until it turns out whose it is.
         case fenced(until: Timestamp)
     }
 
-    let epoch: Int
     /// Tells this ownership from earlier ones of the same partition.
     let incarnation: Int
+    var epoch: Int
     /// For each topic, the offset below which a former owner may have handled messages.
-    let replayEnds: [Topic: Int]
+    var replayEnds: [Topic: Int]
     var phase = Phase.active
     var work = PartitionWork()
+    /// Messages that were begun and wait, in order, for the end of the fence.
+    var parked: [CartEngine.Input] = []
 }

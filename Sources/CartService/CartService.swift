@@ -31,10 +31,10 @@ package final class CartService: Sendable {
     package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                try await self.readRequests()
+                try await self.readRequests(self.engine)
                 await self.answers.close()
             }
-            group.addTask { try await self.readAnswers() }
+            group.addTask { try await self.readAnswers(self.engine) }
             try await withThrowingTaskGroup(of: Void.self) { timers in
                 timers.addTask { try await self.keepTime() }
                 defer { timers.cancelAll() }
@@ -46,7 +46,9 @@ package final class CartService: Sendable {
     /// Begins to stop: what was begun is finished and committed, then ``run()`` returns.
     package func stop() async { await requests.close() }
 
-    private func readRequests() async throws {
+    /// Runs on the engine, so that messages are begun in the order of the log, before any change of
+    /// ownership that follows them.
+    private func readRequests(_ engine: isolated CartEngine) async throws {
         try await withThrowingTaskGroup(of: Void.self) { batches in
             var inFlight = 0
             while let event = try await requests.next() {
@@ -57,21 +59,22 @@ package final class CartService: Sendable {
                     await letGo(partitions)
                     await requests.completeRevocation()
                 case .lost(let partitions):
-                    await engine.release(partitions)
-                    try await answers.unassign(partitions)
+                    engine.release(partitions)
+                    await unassignAnswers(partitions)
                 case .messages(let messages):
                     if inFlight == configuration.batchesInFlightMax {
                         try await batches.next()
                         inFlight -= 1
                     }
                     inFlight += 1
-                    batches.addTask { await self.engine.process(messages) }
+                    let admission = engine.accept(messages)
+                    batches.addTask { await self.engine.process(admission) }
                 }
             }
         }
     }
 
-    private func readAnswers() async throws {
+    private func readAnswers(_ engine: isolated CartEngine) async throws {
         try await withThrowingTaskGroup(of: Void.self) { batches in
             var inFlight = 0
             while let messages = try await answers.next() {
@@ -80,7 +83,8 @@ package final class CartService: Sendable {
                     inFlight -= 1
                 }
                 inFlight += 1
-                batches.addTask { await self.engine.process(messages) }
+                let admission = engine.accept(messages)
+                batches.addTask { await self.engine.process(admission) }
             }
         }
     }
@@ -89,23 +93,26 @@ package final class CartService: Sendable {
     private func takeOver(_ partitions: [Int]) async throws {
         if partitions.isEmpty { return }
         var backoff = Backoff()
-        var generator = SystemRandomNumberGenerator()
         while true {
             do {
-                let ends: [Topic: [Int: Int]] = [
-                    .cartRequest: try await requests.ends(of: partitions),
-                    .inventoryResponse: try await answers.ends(of: partitions),
-                ]
-                try await engine.takeOver(partitions, replayEnds: ends)
+                try await engine.takeOver(partitions) { try await self.replayEnds(of: $0) }
                 try await answers.assign(partitions)
                 return
             } catch {
                 logger.warning(
                     "Partitions cannot be taken over yet; it is tried again.",
                     ["reason": "\(error)"])
-                try await clock.sleep(for: backoff.next(using: &generator))
+                let wait = await engine.spread { backoff.next(using: &$0) }
+                try await clock.sleep(for: wait)
             }
         }
+    }
+
+    private func replayEnds(of partitions: [Int]) async throws -> [Topic: [Int: Int]] {
+        [
+            .cartRequest: try await requests.ends(of: partitions),
+            .inventoryResponse: try await answers.ends(of: partitions),
+        ]
     }
 
     /// Finishes and commits what was begun on the partitions, and gives them up.
@@ -113,6 +120,10 @@ package final class CartService: Sendable {
         await engine.drain(partitions)
         await commitOffsets(leaving: partitions)
         await engine.release(partitions)
+        await unassignAnswers(partitions)
+    }
+
+    private func unassignAnswers(_ partitions: [Int]) async {
         do {
             try await answers.unassign(partitions)
         } catch {
@@ -121,42 +132,43 @@ package final class CartService: Sendable {
     }
 
     private func keepTime() async throws {
-        while !Task.isCancelled {
-            try await clock.sleep(for: configuration.tick)
-            await engine.repeatObligations()
-            await commitOffsets(leaving: nil)
-            await engine.passivate()
-            await retakeFenced()
-        }
-    }
-
-    /// Takes partitions over again that another owner had fenced, if they are still assigned here.
-    private func retakeFenced() async {
-        let fenced = await engine.fencedPartitionsDue()
-        if fenced.isEmpty { return }
-        logger.warning(
-            "Fenced partitions are still assigned here and are taken over again.",
-            ["partitions": fenced.map(String.init).joined(separator: ",")])
-        do {
-            try await answers.unassign(fenced)
-            await engine.release(fenced)
-            try await takeOver(fenced)
-            try await requests.rewind(fenced)
-        } catch {
-            logger.warning("Fenced partitions are not back yet.", ["reason": "\(error)"])
+        try await withThrowingDiscardingTaskGroup { retaken in
+            while !Task.isCancelled {
+                try await clock.sleep(for: configuration.tick)
+                await engine.repeatObligations()
+                await commitOffsets(leaving: nil)
+                await engine.passivate()
+                do {
+                    let parked = try await engine.retakeFenced {
+                        try await self.replayEnds(of: $0)
+                    }
+                    if !parked.isEmpty {
+                        retaken.addTask { await self.engine.process(parked) }
+                    }
+                } catch {
+                    logger.warning(
+                        "Fenced partitions are not back yet.", ["reason": "\(error)"])
+                }
+            }
         }
     }
 
     private func commitOffsets(leaving: [Int]?) async {
-        do {
-            let requestOffsets = await engine.takeWatermarks(of: .cartRequest, leaving: leaving)
-            if !requestOffsets.isEmpty { try await requests.commit(requestOffsets) }
-            let answerOffsets = await engine.takeWatermarks(
-                of: .inventoryResponse, leaving: leaving)
-            if !answerOffsets.isEmpty { try await answers.commit(answerOffsets) }
-        } catch {
-            logger.warning(
-                "Offsets could not be committed; later ones will be.", ["reason": "\(error)"])
+        for topic in [Topic.cartRequest, .inventoryResponse] {
+            let offsets = await engine.takeWatermarks(of: topic, leaving: leaving)
+            if offsets.isEmpty { continue }
+            do {
+                if topic == .cartRequest {
+                    try await requests.commit(offsets)
+                } else {
+                    try await answers.commit(offsets)
+                }
+            } catch {
+                await engine.returnWatermarks(offsets, of: topic)
+                logger.warning(
+                    "Offsets could not be committed; later ones will be.",
+                    ["topic": topic.rawValue, "reason": "\(error)"])
+            }
         }
     }
 }

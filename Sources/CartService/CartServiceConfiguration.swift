@@ -17,12 +17,18 @@ package struct CartServiceConfiguration: Sendable {
     package var repeatDelayMax: Duration
     /// How often timers are looked at and offsets are committed.
     package var tick: Duration
+    /// How many messages may wait for carts that are being worked on before no more are read.
+    package var messagesWaitingMax: Int
+    /// How long a fenced partition waits for the news that it went to another owner before it is
+    /// taken over again; longer than a member's heartbeat, on which that news comes.
+    package var fencedWait: Duration
 
     package init(
         owner: String, partitionCount: Int, askWindow: Duration = .seconds(60),
         batchesInFlightMax: Int = 2, cartsMax: Int = 100_000,
         repeatDelay: Duration = .seconds(2), repeatDelayMax: Duration = .seconds(30),
-        tick: Duration = .milliseconds(250)
+        tick: Duration = .milliseconds(250), messagesWaitingMax: Int = 10_000,
+        fencedWait: Duration = .seconds(2)
     ) {
         self.owner = owner
         self.partitionCount = partitionCount
@@ -32,5 +38,7 @@ package struct CartServiceConfiguration: Sendable {
         self.repeatDelay = repeatDelay
         self.repeatDelayMax = repeatDelayMax
         self.tick = tick
+        self.messagesWaitingMax = messagesWaitingMax
+        self.fencedWait = fencedWait
     }
 }

@@ -31,13 +31,17 @@ package struct StoredEvent: Hashable, Sendable {
 }
 
 /// A request of a cart, across all carts.
-package struct CartRequestKey: Hashable, Sendable {
+package struct CartRequestKey: Hashable, Comparable, Sendable {
     package let cartID: CartID
     package let requestID: RequestID
 
     package init(cartID: CartID, requestID: RequestID) {
         self.cartID = cartID
         self.requestID = requestID
+    }
+
+    package static func < (left: CartRequestKey, right: CartRequestKey) -> Bool {
+        (left.cartID.bits, left.requestID.text) < (right.cartID.bits, right.requestID.text)
     }
 }
 

@@ -64,7 +64,7 @@ package struct ProductDecision: Hashable, Sendable {
         }
     }
 
-    private var available: Int { (product?.available ?? 0) - heldDelta }
+    private var available: Int { max(0, (product?.available ?? 0) - heldDelta) }
 
     /// The answer to an ask; `nil` if it needs the lock by `rule`.
     private mutating func decideAsk(
@@ -72,7 +72,7 @@ package struct ProductDecision: Hashable, Sendable {
         rule: LockRule?
     ) -> InventoryResponse.Answer? {
         if let known = ledger[key] { return repeatedAnswer(known, request, quantity) }
-        if now > until { return .refused(.tooLate, available: max(0, available)) }
+        if now > until { return .refused(.tooLate, available: available) }
         guard let product else {
             record(request, key, quantity, .refused(.unknownProduct, available: 0))
             return .refused(.unknownProduct, available: 0)
@@ -95,7 +95,7 @@ package struct ProductDecision: Hashable, Sendable {
         let isSame =
             known.productCode == request.productCode
             && (known.askQuantity == quantity || known.status == .cancelled)
-        guard isSame else { return .refused(.requestIDReused, available: max(0, available)) }
+        guard isSame else { return .refused(.requestIDReused, available: available) }
         switch known.status {
         case .held:
             return .held(
@@ -104,7 +104,7 @@ package struct ProductDecision: Hashable, Sendable {
         case .refused(let reason, let available):
             return .refused(reason, available: available)
         case .cancelled:
-            return .refused(.cancelled, available: max(0, available))
+            return .refused(.cancelled, available: available)
         }
     }
 
@@ -116,10 +116,9 @@ package struct ProductDecision: Hashable, Sendable {
             record(request, key, 0, .cancelled)
             return 0
         }
-        // A lower names the product of its ask; for another it must not move this one's stock.
-        guard hold.productCode == request.productCode, quantity < hold.holdQuantity else {
-            return hold.holdQuantity
-        }
+        // The key is in use for another product: of this one nothing is held under it.
+        guard hold.productCode == request.productCode else { return 0 }
+        guard quantity < hold.holdQuantity else { return hold.holdQuantity }
         heldDelta -= hold.holdQuantity - quantity
         hold.holdQuantity = quantity
         ledger[key] = hold

@@ -16,6 +16,14 @@ package actor InventoryEngine {
 
     typealias Batch = Mailboxes<ProductCode, Input>.Batch
 
+    /// Messages that were begun, in the order of the log, and are to be processed.
+    struct Admission: Sendable {
+        /// Those whose products are free; the others wait in the mailboxes.
+        var batches: [Batch] = []
+        /// Those that cannot be read.
+        var setAside: [(origin: MessageOrigin, letter: DeadLetter)] = []
+    }
+
     private struct Partition {
         let incarnation: Int
         var isDraining = false
@@ -30,21 +38,25 @@ package actor InventoryEngine {
     private let logger: Logger
     private let metrics: InventoryMetrics
     private let executor: any SerialExecutor
-    private var generator = SystemRandomNumberGenerator()
+    private var generator: any RandomNumberGenerator & Sendable
 
     private var partitions: [Int: Partition] = [:]
     private var incarnations = 0
     private var mailboxes = Mailboxes<ProductCode, Input>()
     private var sights = ProductSights()
+    /// Readers that wait for the mailboxes to empty.
+    private var crowdedOut: [CheckedContinuation<Void, Never>] = []
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe executor.asUnownedSerialExecutor()
     }
 
+    /// - Parameter generator: where the spread of waits comes from.
     package init(
         configuration: InventoryServiceConfiguration, store: any InventoryStore,
         locks: any ProductLocks, outbox: any InventoryOutbox, clock: any ServiceClock,
-        executor: any SerialExecutor, logger: Logger, metrics: MetricsRegistry
+        executor: any SerialExecutor, logger: Logger, metrics: MetricsRegistry,
+        generator: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
     ) {
         self.configuration = configuration
         self.store = store
@@ -54,31 +66,53 @@ package actor InventoryEngine {
         self.executor = executor
         self.logger = logger
         self.metrics = InventoryMetrics(metrics)
+        self.generator = generator
+    }
+
+    /// Begins messages; to be called in the order of the log.
+    func accept(_ messages: [LogMessage<InventoryRequest>]) -> Admission {
+        metrics.requests.increment(by: messages.count)
+        var admission = Admission()
+        var inputs: [Input] = []
+        inputs.reserveCapacity(messages.count)
+        for message in messages {
+            guard let origin = begin(message) else { continue }
+            switch message.value {
+            case .success(let request):
+                inputs.append(Input(origin: origin, request: request, raw: message.raw))
+            case .failure(let error):
+                admission.setAside.append(
+                    (origin, setAside(origin, message.raw, reason: "\(error)")))
+            }
+        }
+        admission.batches = mailboxes.admit(inputs) { $0.request.productCode }
+        return admission
     }
 
     /// Works on messages until they are decided, stored and answered.
-    func process(_ messages: [LogMessage<InventoryRequest>]) async {
-        metrics.requests.increment(by: messages.count)
+    ///
+    /// Returns early for those that wait in the mailboxes, unless too many do.
+    func process(_ admission: Admission) async {
         await withDiscardingTaskGroup { publications in
-            var inputs: [Input] = []
-            inputs.reserveCapacity(messages.count)
-            for message in messages {
-                guard let origin = begin(message) else { continue }
-                do {
-                    let request = try message.value.get()
-                    inputs.append(Input(origin: origin, request: request, raw: message.raw))
-                } catch {
-                    let letter = setAside(origin, message.raw, reason: "\(error)")
-                    publications.addTask { await self.publish([], [letter], [origin]) }
-                }
+            for (origin, letter) in admission.setAside {
+                publications.addTask { await self.publish([], [letter], [origin]) }
             }
-            var batches = mailboxes.admit(inputs) { $0.request.productCode }
+            var batches = admission.batches
             while !batches.isEmpty {
                 metrics.batchSize.observe(Double(batches.reduce(0) { $0 + $1.messages.count }))
                 await settle(batches, &publications)
                 batches = batches.compactMap { mailboxes.release($0.key) }
+                if !isCrowded { letIn() }
             }
         }
+        while isCrowded { await withCheckedContinuation { crowdedOut.append($0) } }
+    }
+
+    private var isCrowded: Bool { mailboxes.waitingCount > configuration.messagesWaitingMax }
+
+    private func letIn() {
+        for continuation in crowdedOut { continuation.resume() }
+        crowdedOut = []
     }
 
     /// Decides the batches, however long that takes; gives up only on partitions that leave.
@@ -88,9 +122,9 @@ package actor InventoryEngine {
         var backoff = Backoff()
         var plan = GuardPlan()
         var live = batches
-        var isGivingUp = false
-        while !Task.isCancelled {
-            live = dropAbandoned(live, isGivingUp: isGivingUp)
+        var isAway = false
+        while true {
+            live = dropAbandoned(live, isGivingUp: isAway)
             if live.isEmpty { return }
             do throws(InventoryStoreError) {
                 live = try await round(live, &plan, &publications)
@@ -100,8 +134,10 @@ package actor InventoryEngine {
                     metrics.unavailable.increment()
                     logger.warning(
                         "The inventory store is away; its batches wait.", ["reason": reason])
+                    isAway = true
+                    live = dropAbandoned(live, isGivingUp: true)
+                    if live.isEmpty { return }
                     try? await clock.sleep(for: backoff.next(using: &generator))
-                    isGivingUp = true
                 case .refused(let reason):
                     await bisect(live, reason, &publications)
                     return
@@ -138,7 +174,10 @@ package actor InventoryEngine {
                 }
             ) { snapshot in
                 var changes = InventoryChanges()
-                let verdicts = rounds.map { $0.decide(snapshot, configuration, into: &changes) }
+                var ledger = snapshot.holds
+                let verdicts = rounds.map {
+                    $0.decide(snapshot, &ledger, configuration, into: &changes)
+                }
                 return (changes, verdicts)
             }
             result = .success(verdicts)
@@ -164,6 +203,7 @@ package actor InventoryEngine {
                 undecided.append(batch)
             case .staleToken:
                 metrics.staleTokens.increment()
+                plan.staleTokens[batch.key, default: 0] += 1
                 undecided.append(batch)
             }
         }
@@ -183,7 +223,9 @@ package actor InventoryEngine {
         var floors: [ProductCode: Int] = [:]
         for batch in batches {
             let code = batch.key
-            if plan.needsLock.contains(code)
+            if plan.staleTokens[code, default: 0] >= configuration.busyTriesMax {
+                guards[code] = unguarded(code, "its tokens are refused")
+            } else if plan.needsLock.contains(code)
                 || sights.suggestLock(
                     code, batch.messages.map(\.request), configuration.lockRule)
             {
@@ -260,10 +302,13 @@ package actor InventoryEngine {
     }
 
     /// Sends until the log has it; then the messages that are answered are finished.
+    ///
+    /// Messages of partitions that leave are not waited for: their next owner says it again.
     private func publish(
         _ answers: [InventoryResponse], _ letters: [DeadLetter], _ origins: [MessageOrigin]
     ) async {
         var backoff = Backoff()
+        var open = origins
         while true {
             do {
                 try await outbox.send(answers, deadLetters: letters)
@@ -272,11 +317,12 @@ package actor InventoryEngine {
                 logger.warning(
                     "The log does not take the inventory's answers; they are sent again.",
                     ["reason": "\(error)"])
-                if Task.isCancelled || !origins.contains(where: isCurrent) { break }
+                open = stillToSay(for: open)
+                if open.isEmpty { return }
                 try? await clock.sleep(for: backoff.next(using: &generator))
             }
         }
-        for origin in origins where isCurrent(origin) {
+        for origin in open where isCurrent(origin) {
             partitions[origin.partition]?.work.finish(origin.offset, of: origin.topic)
         }
     }
@@ -285,6 +331,7 @@ package actor InventoryEngine {
 extension InventoryEngine {
     /// Begins the ownership of partitions.
     func takeOver(_ taken: [Int]) {
+        release(taken)
         for partition in taken {
             incarnations += 1
             partitions[partition] = Partition(incarnation: incarnations)
@@ -294,15 +341,18 @@ extension InventoryEngine {
 
     /// Finishes what was begun on partitions that go to another owner; begins nothing more on them.
     func drain(_ leaving: [Int]) async {
+        for partition in leaving { partitions[partition]?.isDraining = true }
         for partition in leaving where partitions[partition] != nil {
-            partitions[partition]?.isDraining = true
             await withCheckedContinuation { partitions[partition]?.work.whenDrained($0) }
         }
     }
 
     /// Ends the ownership of partitions.
     func release(_ released: [Int]) {
-        for partition in released { partitions[partition] = nil }
+        for partition in released {
+            partitions[partition]?.work.end()
+            partitions[partition] = nil
+        }
         metrics.partitions.set(partitions.count)
     }
 
@@ -316,6 +366,13 @@ extension InventoryEngine {
                 of: .inventoryRequest)
         }
         return watermarks
+    }
+
+    /// Notes that offsets could not be committed, which are then given again.
+    func returnWatermarks(_ offsets: [Int: Int]) {
+        for partition in offsets.keys {
+            partitions[partition]?.work.returnWatermark(of: .inventoryRequest)
+        }
     }
 
     private func begin(_ message: LogMessage<InventoryRequest>) -> MessageOrigin? {
@@ -334,16 +391,25 @@ extension InventoryEngine {
     private func dropAbandoned(_ batches: [Batch], isGivingUp: Bool) -> [Batch] {
         batches.compactMap { batch in
             var live = batch
-            live.messages = batch.messages.filter { input in
-                guard isCurrent(input.origin) else { return false }
-                guard isGivingUp, partitions[input.origin.partition]?.isDraining == true else {
-                    return true
-                }
-                partitions[input.origin.partition]?.work.abandon()
-                return false
+            live.messages = batch.messages.filter {
+                isCurrent($0.origin) && !abandon($0.origin, ifLeaving: isGivingUp)
             }
             return live.messages.isEmpty ? nil : live
         }
+    }
+
+    /// The messages for whose sake something that the log did not take is said again.
+    private func stillToSay(for origins: [MessageOrigin]) -> [MessageOrigin] {
+        origins.filter { isCurrent($0) && !abandon($0, ifLeaving: true) }
+    }
+
+    /// Ends the work on a message undone, if the service is stopped at once or, where the caller
+    /// gives way to that, its partition leaves.
+    private func abandon(_ origin: MessageOrigin, ifLeaving isGivingUp: Bool) -> Bool {
+        let isLeaving = isGivingUp && partitions[origin.partition]?.isDraining == true
+        guard isLeaving || Task.isCancelled else { return false }
+        partitions[origin.partition]?.work.abandon()
+        return true
     }
 }
 
@@ -351,4 +417,5 @@ extension InventoryEngine {
 private struct GuardPlan {
     var needsLock: Set<ProductCode> = []
     var busyTries: [ProductCode: Int] = [:]
+    var staleTokens: [ProductCode: Int] = [:]
 }

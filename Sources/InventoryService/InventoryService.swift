@@ -27,34 +27,37 @@ package final class InventoryService: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { timers in
             timers.addTask { try await self.keepTime() }
             defer { timers.cancelAll() }
-            try await readRequests()
+            try await readRequests(engine)
         }
     }
 
     /// Begins to stop: what was begun is finished and committed, then ``run()`` returns.
     package func stop() async { await requests.close() }
 
-    private func readRequests() async throws {
+    /// Runs on the engine, so that messages are begun in the order of the log, before any change of
+    /// ownership that follows them.
+    private func readRequests(_ engine: isolated InventoryEngine) async throws {
         try await withThrowingTaskGroup(of: Void.self) { batches in
             var inFlight = 0
             while let event = try await requests.next() {
                 switch event {
                 case .assigned(let partitions):
-                    await engine.takeOver(partitions)
+                    engine.takeOver(partitions)
                 case .revoked(let partitions):
                     await engine.drain(partitions)
                     await commitOffsets(leaving: partitions)
-                    await engine.release(partitions)
+                    engine.release(partitions)
                     await requests.completeRevocation()
                 case .lost(let partitions):
-                    await engine.release(partitions)
+                    engine.release(partitions)
                 case .messages(let messages):
                     if inFlight == configuration.batchesInFlightMax {
                         try await batches.next()
                         inFlight -= 1
                     }
                     inFlight += 1
-                    batches.addTask { await self.engine.process(messages) }
+                    let admission = engine.accept(messages)
+                    batches.addTask { await self.engine.process(admission) }
                 }
             }
         }
@@ -73,6 +76,7 @@ package final class InventoryService: Sendable {
         do {
             try await requests.commit(offsets)
         } catch {
+            await engine.returnWatermarks(offsets)
             logger.warning(
                 "Offsets could not be committed; later ones will be.", ["reason": "\(error)"])
         }

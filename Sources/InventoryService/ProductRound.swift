@@ -34,9 +34,12 @@ struct ProductRound: Sendable {
     let `guard`: Guard
 
     /// Decides the product's requests on what the transaction has read.
+    ///
+    /// - Parameter ledger: the holds as they stand, those decided earlier in the transaction included:
+    ///   a key that is used for two products has one row.
     func decide(
-        _ snapshot: InventorySnapshot, _ configuration: InventoryServiceConfiguration,
-        into changes: inout InventoryChanges
+        _ snapshot: InventorySnapshot, _ ledger: inout [HoldKey: Hold],
+        _ configuration: InventoryServiceConfiguration, into changes: inout InventoryChanges
     ) -> (Verdict, Sight?) {
         let product = snapshot.products[code]
         let sight = product.map { Sight(available: $0.available, fence: $0.fence) }
@@ -44,15 +47,16 @@ struct ProductRound: Sendable {
             return (.staleToken, sight)
         }
         let keys = requests.map { HoldKey(cartID: $0.cartID, requestID: $0.requestID) }
-        var ledger: [HoldKey: Hold] = [:]
-        for key in keys { ledger[key] = snapshot.holds[key] }
+        var known: [HoldKey: Hold] = [:]
+        for key in keys { known[key] = ledger[key] }
         guard
             let decision = ProductDecision(
-                requests, product: product, ledger: ledger, now: snapshot.now,
+                requests, product: product, ledger: known, now: snapshot.now,
                 holdsFor: configuration.holdsFor, rule: configuration.lockRule,
                 isLocked: `guard` != .none)
         else { return (.needsLock, sight) }
 
+        for hold in decision.newHolds { ledger[hold.key] = hold }
         changes.newHolds += decision.newHolds
         changes.loweredHolds.merge(decision.loweredHolds) { _, new in new }
         guard let product else { return (.decided(decision.answers), nil) }

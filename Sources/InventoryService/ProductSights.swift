@@ -13,7 +13,7 @@ struct ProductSights {
     subscript(code: ProductCode) -> ProductRound.Sight? {
         get { sights[code] }
         set {
-            if sights.count >= Self.countMax { sights.removeAll() }
+            if sights.count >= Self.countMax, sights[code] == nil { sights.removeAll() }
             sights[code] = newValue
         }
     }

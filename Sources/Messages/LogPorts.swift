@@ -75,10 +75,6 @@ package protocol GroupLog<Value>: Sendable {
     /// Notes, for each partition, the offset from which its next owner reads.
     func commit(_ offsets: [Int: Int]) async throws
 
-    /// Goes back to the committed offsets of the partitions, to read again what was not finished;
-    /// messages that were read before and not handed out are dropped.
-    func rewind(_ partitions: [Int]) async throws
-
     /// The offsets that the next messages of the partitions will get.
     func ends(of partitions: [Int]) async throws -> [Int: Int]
 

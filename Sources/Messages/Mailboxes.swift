@@ -21,6 +21,8 @@ package struct Mailboxes<Key: Hashable & Sendable, Message: Sendable>: Sendable 
 
     /// How many keys are being worked on.
     package var busyCount: Int { waiting.count }
+    /// How many messages wait for keys that are being worked on.
+    package private(set) var waitingCount = 0
 
     /// Whether the key is being worked on.
     package func isBusy(_ key: Key) -> Bool { waiting[key] != nil }
@@ -35,6 +37,7 @@ package struct Mailboxes<Key: Hashable & Sendable, Message: Sendable>: Sendable 
                 batches[index].messages.append(message)
             } else if waiting[key] != nil {
                 waiting[key]?.append(message)
+                waitingCount += 1
             } else {
                 waiting[key] = []
                 indexes[key] = batches.count
@@ -54,6 +57,7 @@ package struct Mailboxes<Key: Hashable & Sendable, Message: Sendable>: Sendable 
             return nil
         }
         waiting[key] = []
+        waitingCount -= messages.count
         return Batch(key: key, messages: messages)
     }
 }

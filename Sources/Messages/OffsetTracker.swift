@@ -7,25 +7,36 @@ package struct OffsetTracker: Sendable {
     package private(set) var watermark: Int?
 
     /// How many messages were begun and are not finished.
-    package var outstanding: Int { begun.count - finished.count }
+    package private(set) var outstanding = 0
 
     /// Begun offsets in order, from the first unfinished one on.
     private var begun: ArraySlice<Int> = []
-    private var finished: Set<Int> = []
+    /// How often each of them was finished; an offset that was read twice is begun twice.
+    private var finished: [Int: Int] = [:]
 
     package init() {}
 
-    /// Notes that the message is being worked on; offsets come in rising order.
+    /// Notes that the message is being worked on.
+    ///
+    /// Offsets mostly rise; one below what was finished takes the watermark back to it.
     package mutating func begin(_ offset: Int) {
-        if watermark == nil { watermark = offset }
-        begun.append(offset)
+        watermark = min(watermark ?? offset, offset)
+        outstanding += 1
+        if let last = begun.last, offset < last {
+            let after = begun.firstIndex { $0 > offset } ?? begun.endIndex
+            begun.insert(offset, at: after)
+        } else {
+            begun.append(offset)
+        }
     }
 
     /// Notes that the message is done with, for good.
     package mutating func finish(_ offset: Int) {
-        finished.insert(offset)
-        while let first = begun.first, finished.remove(first) != nil {
+        outstanding -= 1
+        finished[offset, default: 0] += 1
+        while let first = begun.first, let count = finished[first] {
             begun.removeFirst()
+            finished[first] = count > 1 ? count - 1 : nil
             watermark = first + 1
         }
     }

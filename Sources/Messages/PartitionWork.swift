@@ -9,8 +9,8 @@ package struct PartitionWork: Sendable {
 
     private var progress: [Topic: Progress] = [:]
     /// How many messages were begun and neither finished nor abandoned.
-    private var inFlight = 0
-    private var drained: CheckedContinuation<Void, Never>?
+    package private(set) var inFlight = 0
+    private var drained: [CheckedContinuation<Void, Never>] = []
 
     package init() {}
 
@@ -29,20 +29,18 @@ package struct PartitionWork: Sendable {
     /// Notes that a message is not worked on any more; the next owner reads it again.
     package mutating func abandon() {
         inFlight -= 1
-        if inFlight == 0 {
-            drained?.resume()
-            drained = nil
-        }
+        precondition(inFlight >= 0, "a message ends once")
+        if inFlight == 0 { resumeDrained() }
     }
 
-    /// Resumes the continuation once every message that was begun has ended.
+    /// Resumes the continuation once every message that was begun has ended, or the work as such has.
     package mutating func whenDrained(_ continuation: CheckedContinuation<Void, Never>) {
-        if inFlight == 0 {
-            continuation.resume()
-        } else {
-            drained = continuation
-        }
+        drained.append(continuation)
+        if inFlight == 0 { resumeDrained() }
     }
+
+    /// Ends the work, whatever is in flight; nobody waits for it any more.
+    package mutating func end() { resumeDrained() }
 
     /// The offset to commit for a topic, if it moved since it was last taken.
     package mutating func takeWatermark(of topic: Topic) -> Int? {
@@ -51,6 +49,14 @@ package struct PartitionWork: Sendable {
         else { return nil }
         progress[topic]?.committed = watermark
         return watermark
+    }
+
+    /// Notes that the offset which was taken last could not be committed.
+    package mutating func returnWatermark(of topic: Topic) { progress[topic]?.committed = nil }
+
+    private mutating func resumeDrained() {
+        for continuation in drained { continuation.resume() }
+        drained = []
     }
 }
 

@@ -12,6 +12,7 @@ extension GatewayCore {
     /// One sleep serves all deadlines. It is short rather than exact, because a request that comes
     /// during the sleep may be due before the one that it was set for.
     func run() async throws {
+        begin()
         defer { stop() }
         while true {
             advance()
@@ -24,11 +25,16 @@ extension GatewayCore {
         }
     }
 
+    /// Takes requests from now on.
+    func begin() {
+        if phase == .starting { phase = .serving }
+    }
+
     /// Refuses new requests, and returns when everyone who waits was told an outcome or that it is
     /// pending.
     func drain() async {
-        isDraining = true
-        while pending.untoldCount > 0, !hasStopped {
+        if phase != .stopped { phase = .draining }
+        while pending.untoldCount > 0, phase == .draining {
             do { try await clock.sleep(for: .milliseconds(10)) } catch { return }
         }
     }
@@ -110,8 +116,7 @@ extension GatewayCore {
     }
 
     private func stop() {
-        isDraining = true
-        hasStopped = true
+        phase = .stopped
         for waiter in pending.takeAll() where !waiter.wasTold {
             if case .call(let callID) = waiter.asker {
                 answerCall(

@@ -28,7 +28,7 @@ struct CoreSocketTests {
     }
 
     @Test func `an outcome reaches the socket as it stands on the log`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (socket, socketID) = try await gateway.open("u1")
         let request = try Sample.request("r1")
         await submit(gateway, socketID, request)
@@ -50,7 +50,7 @@ struct CoreSocketTests {
     }
 
     @Test func `a request without an ID gets one`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (_, socketID) = try await gateway.open("u1")
         for _ in 0..<2 {
             await gateway.core.receive(Array(#"{"action":"check"}"#.utf8), from: socketID)
@@ -60,7 +60,7 @@ struct CoreSocketTests {
     }
 
     @Test func `a repeated request in flight is answered on each message`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (first, firstID) = try await gateway.open("u1")
         let (second, secondID) = try await gateway.open("u1")
         let request = try Sample.request("r1")
@@ -74,7 +74,7 @@ struct CoreSocketTests {
     }
 
     @Test func `an ID in flight cannot carry another request`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (socket, socketID) = try await gateway.open("u1")
         let product = try Sample.product("P1")
         let request = try Sample.request("r1", .add(product, quantity: 1))
@@ -92,7 +92,7 @@ struct CoreSocketTests {
     }
 
     @Test func `a slow outcome is told as pending once, and then as it is`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (socket, socketID) = try await gateway.open("u1")
         let request = try Sample.request("r1")
         await submit(gateway, socketID, request)
@@ -115,7 +115,7 @@ struct CoreSocketTests {
     }
 
     @Test func `pending and unknown do not answer a request`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (socket, socketID) = try await gateway.open("u1")
         let request = try Sample.request("r1")
         await submit(gateway, socketID, request)
@@ -127,7 +127,7 @@ struct CoreSocketTests {
     }
 
     @Test func `a closed socket is asked for no more`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (_, socketID) = try await gateway.open("u1")
         await submit(gateway, socketID, try Sample.request("r1"))
         await gateway.core.close(socketID)
@@ -137,7 +137,7 @@ struct CoreSocketTests {
     }
 
     @Test func `bad input is told and the socket lives on`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (socket, socketID) = try await gateway.open("u1")
         for text in [
             "nonsense", #"{"requestID":"r9","action":"add","productCode":"P1","quantity":0}"#,
@@ -161,7 +161,7 @@ struct CoreSocketTests {
 
     @Test func `too many requests of one socket are refused, and allowed again later`() async throws
     {
-        let gateway = GatewayFixture { $0.waitingPerSocketMax = 3 }
+        let gateway = await GatewayFixture { $0.waitingPerSocketMax = 3 }
         let (socket, socketID) = try await gateway.open("u1")
         let requests = try (0..<4).map { try Sample.request("r\($0)") }
         for request in requests { await submit(gateway, socketID, request) }
@@ -174,7 +174,7 @@ struct CoreSocketTests {
     }
 
     @Test func `a log that takes nothing is told, and nobody waits`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (socket, socketID) = try await gateway.open("u1")
         gateway.log.refuse(with: .overloaded)
         await submit(gateway, socketID, try Sample.request("r1"))
@@ -187,7 +187,7 @@ struct CoreSocketTests {
     }
 
     @Test func `a repeated ask that the log refuses comes again`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (socket, socketID) = try await gateway.open("u1")
         let request = try Sample.request("r1")
         await submit(gateway, socketID, request)
@@ -225,7 +225,7 @@ struct WatchTests {
     }
 
     @Test func `a cart with sockets has one watch, renewed with what was seen`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (_, first) = try await gateway.open("u1")
         let (_, second) = try await gateway.open("u1")
         #expect(gateway.log.watches.isEmpty)
@@ -248,7 +248,7 @@ struct WatchTests {
     }
 
     @Test func `a watch is renewed from what the slowest socket has seen`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (_, first) = try await gateway.open("u1")
         let (_, second) = try await gateway.open("u1")
         try await answerFirst(gateway, first, "r1", version: 4)
@@ -258,7 +258,7 @@ struct WatchTests {
     }
 
     @Test func `a cart opened again is watched again`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (_, first) = try await gateway.open("u1")
         try await answerFirst(gateway, first, "r1", version: 4)
         await gateway.core.close(first)
@@ -270,7 +270,7 @@ struct WatchTests {
     }
 
     @Test func `a watch that the log refuses is tried again soon`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (_, socketID) = try await gateway.open("u1")
         gateway.log.refuse(with: .overloaded)
         try await answerFirst(gateway, socketID, "r1", version: 4)
@@ -285,7 +285,7 @@ struct WatchTests {
     }
 
     @Test func `a change is told to those sockets that have not seen its version`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (asker, askerID) = try await gateway.open("u1")
         let (other, otherID) = try await gateway.open("u1")
         let (stranger, strangerID) = try await gateway.open("u2")
@@ -319,7 +319,7 @@ struct WatchTests {
     }
 
     @Test func `the first message is the first answer, changes come after it`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (seen, seenID) = try await gateway.open("u1")
         let (unseen, unseenID) = try await gateway.open("u1")
         await gateway.gateway.receive([
@@ -334,7 +334,7 @@ struct WatchTests {
     }
 
     @Test func `a change without a version is dropped`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let (socket, socketID) = try await gateway.open("u1")
         try await answerFirst(gateway, socketID, "r1", version: 1)
         var change = try Sample.changed("u1", version: 2)
@@ -345,11 +345,43 @@ struct WatchTests {
     }
 }
 
-/// The loop, and its end.
+/// The loop, its beginning and its end.
 struct RunTests {
+    @Test func `nothing is taken before the gateway runs`() async throws {
+        let log = FakeLog()
+        let gateway = RestGateway(
+            configuration: GatewayConfiguration(replyPartition: 0),
+            ports: GatewayPorts(
+                log: log, stock: FakeStock(), inventory: FakeInventory(), probes: [],
+                clock: ManualClock()),
+            metrics: MetricsRegistry(), logger: Logger(component: "gateway", level: .error),
+            executor: GatewayFixture.executor)
+        for target in ["/cart?userID=u1", "/health/ready"] {
+            let answer = await gateway.handler.handle(HTTPRequest(method: "GET", target: target))
+            guard case .response(let response) = answer else { throw Unexpected.upgrade }
+            #expect(response.status == 503)
+            #expect(String(decoding: response.body, as: UTF8.self).contains("not-ready"))
+        }
+        #expect(log.requests.isEmpty)
+    }
+
+    @Test func `odd settings of time are put right`() async throws {
+        let gateway = await GatewayFixture {
+            $0.reaskAfter = .seconds(10)
+            $0.pendingAfter = .seconds(300)
+        }
+        async let answer = gateway.send("GET", "/cart?userID=u1")
+        try await eventually("the request is on the log") { gateway.log.asks.count == 1 }
+        for _ in 0..<299 { await gateway.advance(by: .seconds(1)) }
+        #expect(await gateway.core.pending.untoldCount == 1)
+        await gateway.advance(by: .seconds(1))
+        #expect(try await answer.status == 202)
+        #expect((24...37).contains(gateway.log.asks.count), "every ten seconds or so")
+    }
+
     @Test func `the loop asks again by its clock, and answers everyone when it ends`() async throws
     {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let run = Task { try await gateway.gateway.run() }
         let user = try Sample.user("u1")
         let ask = GatewayCore.Ask(userID: user, cartID: CartID(of: user), action: .check)
@@ -369,7 +401,7 @@ struct RunTests {
     }
 
     @Test func `draining refuses what is new and waits for what is under way`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let run = Task { try await gateway.gateway.run() }
         let request = try Sample.request("r1")
         let ask = GatewayCore.Ask(
@@ -378,7 +410,7 @@ struct RunTests {
         async let answer = gateway.core.call(ask)
         try await eventually("the request is on the log") { gateway.log.asks.count == 1 }
         let drain = Task { await gateway.gateway.drain() }
-        try await eventually("the gateway drains") { await gateway.core.isDraining }
+        try await eventually("the gateway drains") { await gateway.core.phase == .draining }
         let refused = try await gateway.send("GET", "/cart?userID=u1")
         #expect(refused.status == 503)
         #expect(try await gateway.send("GET", "/health/ready").status == 503)

@@ -1,0 +1,174 @@
+import InventoryDomain
+import InventoryService
+import Messages
+import Synchronization
+
+/// The inventory's database in memory; transactions are carried out one after the other.
+final class FakeInventoryStore: InventoryStore {
+    enum Fault: Equatable {
+        case unavailable
+        case unavailableAfterCommit
+    }
+
+    struct State {
+        var products: [ProductCode: Product] = [:]
+        var holds: [HoldKey: Hold] = [:]
+        var faults: [Fault?] = []
+        var isAway = false
+        var transactions = 0
+        var productUpdates = 0
+        var violations: [String] = []
+        var refuses: @Sendable (InventoryChanges) -> Bool = { _ in false }
+    }
+
+    let state = Mutex(State())
+    let gate = Gate()
+    private let clock: ManualClock
+
+    init(clock: ManualClock) { self.clock = clock }
+
+    func stock(_ code: ProductCode, _ quantity: Int, fence: Int = 0) {
+        state.withLock { state in
+            state.products[code] = Product(
+                code: code, name: "The \(code.text)", quantity: quantity,
+                held: state.products[code]?.held ?? 0, fence: fence)
+        }
+    }
+
+    func failNext(_ faults: Fault?...) { state.withLock { $0.faults += faults } }
+    func setAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
+
+    var holds: [HoldKey: Hold] { state.withLock { $0.holds } }
+    var violations: [String] { state.withLock { $0.violations } }
+    var transactions: Int { state.withLock { $0.transactions } }
+    var productUpdates: Int { state.withLock { $0.productUpdates } }
+    func held(of code: ProductCode) -> Int { state.withLock { $0.products[code]?.held ?? 0 } }
+    func fence(of code: ProductCode) -> Int { state.withLock { $0.products[code]?.fence ?? 0 } }
+
+    /// What must hold between any two transactions.
+    var inconsistencies: [String] {
+        state.withLock { state in
+            state.products.values.compactMap { product in
+                let held = state.holds.values.filter { $0.productCode == product.code }
+                    .reduce(0) { $0 + $1.holdQuantity }
+                if held != product.held { return "\(product) holds \(held) by its ledger" }
+                return (0...product.quantity).contains(held) ? nil : "\(product) is oversold"
+            }
+        }
+    }
+
+    func transact<Decision: Sendable>(
+        products: [ProductCode], holds: [HoldKey],
+        _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
+    ) async throws(InventoryStoreError) -> Decision {
+        await gate.pass()
+        let now = clock.now()
+        let result = state.withLock { state -> Result<Decision, InventoryStoreError> in
+            if state.isAway { return .failure(.unavailable("away")) }
+            if products != products.sorted() { state.violations.append("codes out of order") }
+            let snapshot = InventorySnapshot(
+                now: now, products: state.products.filter { products.contains($0.key) },
+                holds: state.holds.filter { holds.contains($0.key) })
+            let (changes, decision) = decide(snapshot)
+            if state.refuses(changes) { return .failure(.refused("the test says so")) }
+            let fault = state.faults.isEmpty ? nil : state.faults.removeFirst()
+            if fault == .unavailable { return .failure(.unavailable("not carried out")) }
+            if let refusal = Self.apply(changes, to: &state) { return .failure(refusal) }
+            if fault == .unavailableAfterCommit { return .failure(.unavailable("lost answer")) }
+            return .success(decision)
+        }
+        return try result.get()
+    }
+
+    private static func apply(
+        _ changes: InventoryChanges, to state: inout sending State
+    ) -> InventoryStoreError? {
+        var products = state.products
+        var holds = state.holds
+        for change in changes.products {
+            guard let row = products[change.code] else { continue }
+            let held = row.held + change.heldDelta
+            guard (0...row.quantity).contains(held) else { return .refused("oversold") }
+            products[change.code] = Product(
+                code: row.code, name: row.name, quantity: row.quantity, held: held,
+                fence: max(row.fence, change.fence))
+        }
+        for hold in changes.newHolds {
+            // As a unique index does: whoever loses that race tries again.
+            if holds[hold.key] != nil {
+                state.violations.append("a second row for \(hold.key)")
+                return .unavailable("a hold of that key stands already")
+            }
+            holds[hold.key] = hold
+        }
+        for (key, quantity) in changes.loweredHolds {
+            if quantity > holds[key]?.holdQuantity ?? 0 {
+                state.violations.append("a hold grows: \(key)")
+            }
+            holds[key]?.holdQuantity = quantity
+        }
+        state.products = products
+        state.holds = holds
+        state.transactions += 1
+        state.productUpdates += changes.products.count
+        return nil
+    }
+}
+
+/// Locks in memory, with tokens that grow past their floors.
+final class FakeLocks: ProductLocks {
+    struct State {
+        var held: Set<ProductCode> = []
+        var tokens: [ProductCode: Int] = [:]
+        /// For each product, how often it will be found busy.
+        var busy: [ProductCode: Int] = [:]
+        var isAway = false
+        /// How often tokens are granted that ignore their floor.
+        var staleTokens = 0
+        var acquired: [[ProductCode]] = []
+        var violations: [String] = []
+    }
+
+    let state = Mutex(State())
+
+    var held: Set<ProductCode> { state.withLock { $0.held } }
+    var acquired: [[ProductCode]] { state.withLock { $0.acquired } }
+    var violations: [String] { state.withLock { $0.violations } }
+
+    func acquire(_ floors: [ProductCode: Int]) async -> [ProductCode: LockOutcome] {
+        await Task.yield()
+        return state.withLock { state in
+            state.acquired.append(floors.keys.sorted())
+            var outcomes: [ProductCode: LockOutcome] = [:]
+            for (code, floor) in floors.sorted(by: { $0.key < $1.key }) {
+                if state.isAway {
+                    outcomes[code] = .unavailable
+                } else if let times = state.busy[code], times > 0 {
+                    state.busy[code] = times - 1
+                    outcomes[code] = .busy
+                } else {
+                    if !state.held.insert(code).inserted {
+                        state.violations.append("\(code) is locked twice")
+                    }
+                    var token = max(state.tokens[code] ?? 0, floor) + 1
+                    if state.staleTokens > 0 {
+                        state.staleTokens -= 1
+                        token = 0
+                    }
+                    state.tokens[code] = token
+                    outcomes[code] = .granted(token: token)
+                }
+            }
+            return outcomes
+        }
+    }
+
+    func release(_ products: [ProductCode]) async {
+        await Task.yield()
+        state.withLock { state in
+            for code in products where state.held.remove(code) == nil {
+                state.violations.append("\(code) is released unlocked")
+            }
+        }
+    }
+}

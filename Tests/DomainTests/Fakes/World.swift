@@ -1,0 +1,225 @@
+import CartDomain
+import InventoryDomain
+import Messages
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import CartService
+@testable import InventoryService
+
+/// The services wired together in memory, on one executor and one clock.
+final class World {
+    static let partitionCount = 4
+
+    let executor: TestExecutor
+    let clock = ManualClock()
+    let topics = FakeTopics(partitions: World.partitionCount)
+    let cartStore = FakeCartStore()
+    let inventoryStore: FakeInventoryStore
+    let locks = FakeLocks()
+    var carts: [CartInstance] = []
+    var inventories: [InventoryInstance] = []
+    private var seed: UInt64
+
+    init(seed: UInt64? = nil) {
+        executor = TestExecutor(seed: seed)
+        inventoryStore = FakeInventoryStore(clock: clock)
+        self.seed = seed ?? 1
+    }
+
+    /// One of each service, that owns everything.
+    static func running(seed: UInt64? = nil) -> World {
+        let world = World(seed: seed)
+        world.startInventory().log.assign(Array(0..<partitionCount))
+        world.startCarts().log.assign(Array(0..<partitionCount))
+        world.run()
+        return world
+    }
+
+    @discardableResult
+    func startCarts(
+        batchMax: Int = 100, _ change: (inout CartServiceConfiguration) -> Void = { _ in }
+    ) -> CartInstance {
+        var configuration = CartServiceConfiguration(
+            owner: "carts-\(carts.count)", partitionCount: Self.partitionCount)
+        change(&configuration)
+        seed += 1
+        let instance = CartInstance(self, configuration, batchMax: batchMax, seed: seed)
+        carts.append(instance)
+        return instance
+    }
+
+    @discardableResult
+    func startInventory(
+        batchMax: Int = 100, _ change: (inout InventoryServiceConfiguration) -> Void = { _ in }
+    ) -> InventoryInstance {
+        var configuration = InventoryServiceConfiguration(partitionCount: Self.partitionCount)
+        change(&configuration)
+        seed += 1
+        let instance = InventoryInstance(self, configuration, batchMax: batchMax, seed: seed)
+        inventories.append(instance)
+        return instance
+    }
+
+    /// Runs until nothing can go on without time passing.
+    func run(sourceLocation: SourceLocation = #_sourceLocation) {
+        #expect(executor.run(), "the services go round in circles", sourceLocation: sourceLocation)
+    }
+
+    /// Lets time pass, with everything that happens in it.
+    func pass(_ duration: Duration, sourceLocation: SourceLocation = #_sourceLocation) {
+        run(sourceLocation: sourceLocation)
+        let end = clock.now() + duration
+        while let wake = clock.nextWake, wake <= end {
+            clock.move(to: wake)
+            run(sourceLocation: sourceLocation)
+        }
+        clock.move(to: end)
+        run(sourceLocation: sourceLocation)
+    }
+
+    // MARK: What a gateway does
+
+    func ask(_ request: CartRequest) { topics.ask(request) }
+
+    func outcomes(of requestID: RequestID) -> [Outcomes] {
+        topics.responses.compactMap { response in
+            guard case .outcome(requestID, let status, let reason, _, _) = response.content else {
+                return nil
+            }
+            return Outcomes(
+                status: status, reason: reason, replyPartition: response.replyPartition)
+        }
+    }
+
+    struct Outcomes: Hashable {
+        let status: RequestStatus
+        let reason: RejectionReason?
+        let replyPartition: Int
+    }
+
+    /// The one outcome that was told, however often.
+    func outcome(
+        of requestID: RequestID, sourceLocation: SourceLocation = #_sourceLocation
+    ) -> RequestStatus? {
+        let told = Set(outcomes(of: requestID).map(\.status))
+        #expect(told.count <= 1, "\(requestID) was told \(told)", sourceLocation: sourceLocation)
+        return told.first
+    }
+
+    /// The cart as its events in the store add up.
+    func cart(of userID: UserID) throws -> Cart {
+        let cartID = CartID(of: userID)
+        var cart = Cart(cartID: cartID)
+        for event in cartStore.events[cartID] ?? [] {
+            cart.evolve(try CartEvent(decoding: event.json))
+        }
+        return cart
+    }
+
+    /// Everything that must hold when all is quiet.
+    func checkQuiet(sourceLocation: SourceLocation = #_sourceLocation) throws {
+        #expect(cartStore.violations == [], sourceLocation: sourceLocation)
+        #expect(inventoryStore.violations == [], sourceLocation: sourceLocation)
+        #expect(inventoryStore.inconsistencies == [], sourceLocation: sourceLocation)
+        #expect(locks.violations == [], sourceLocation: sourceLocation)
+        #expect(locks.held == [], sourceLocation: sourceLocation)
+        #expect(cartStore.obligations == [:], sourceLocation: sourceLocation)
+        var promised: [HoldKey: Int] = [:]
+        var published: Set<StoredEvent> = []
+        for (cartID, events) in cartStore.events {
+            var cart = Cart(cartID: cartID)
+            for event in events { cart.evolve(try CartEvent(decoding: event.json)) }
+            published.formUnion(events)
+            #expect(cart.pending == [], sourceLocation: sourceLocation)
+            for item in cart.held {
+                promised[HoldKey(cartID: cartID, requestID: item.requestID)] = item.quantity
+            }
+        }
+        let held = inventoryStore.holds.filter { $0.value.holdQuantity > 0 }
+            .mapValues(\.holdQuantity)
+        #expect(held == promised, "holds are cart lines", sourceLocation: sourceLocation)
+        #expect(
+            published.subtracting(topics.cartEvents) == [], "every event is published",
+            sourceLocation: sourceLocation)
+    }
+}
+
+/// One process of the cart service.
+final class CartInstance {
+    let engine: CartEngine
+    let service: CartService
+    let log: FakeGroupLog<CartRequest>
+    let answers: FakeAssignedLog<InventoryResponse>
+    let outbox: FakeCartOutbox
+    let task: Task<Void, any Error>
+    /// Whether ``task`` came to its end.
+    let ended: Flag
+
+    init(_ world: World, _ configuration: CartServiceConfiguration, batchMax: Int, seed: UInt64) {
+        outbox = FakeCartOutbox(world.topics)
+        log = FakeGroupLog(world.topics.cartRequests, batchMax: batchMax)
+        answers = FakeAssignedLog(world.topics.inventoryResponses, batchMax: batchMax)
+        engine = CartEngine(
+            configuration: configuration, store: world.cartStore, outbox: outbox,
+            clock: world.clock, executor: world.executor, logger: Self.quiet,
+            metrics: MetricsRegistry(), generator: SeededGenerator(seed: seed))
+        service = CartService(
+            engine: engine, requests: log, answers: answers, configuration: configuration,
+            clock: world.clock, logger: Self.quiet)
+        let ended = Flag()
+        self.ended = ended
+        let service = service
+        task = Task(executorPreference: world.executor) {
+            defer { ended.raise() }
+            try await service.run()
+        }
+    }
+
+    static let quiet = Logger(component: "test", level: .error, descriptor: -1)
+
+    /// What the engine holds in memory, read while nothing runs.
+    func inspect<Value: Sendable>(_ read: @Sendable (isolated CartEngine) -> Value) -> Value {
+        engine.assumeIsolated { read($0) }
+    }
+}
+
+/// One process of the inventory service.
+final class InventoryInstance {
+    let engine: InventoryEngine
+    let service: InventoryService
+    let log: FakeGroupLog<InventoryRequest>
+    let outbox: FakeInventoryOutbox
+    let task: Task<Void, any Error>
+    let ended: Flag
+
+    init(
+        _ world: World, _ configuration: InventoryServiceConfiguration, batchMax: Int, seed: UInt64
+    ) {
+        outbox = FakeInventoryOutbox(world.topics)
+        log = FakeGroupLog(world.topics.inventoryRequests, batchMax: batchMax)
+        engine = InventoryEngine(
+            configuration: configuration, store: world.inventoryStore, locks: world.locks,
+            outbox: outbox, clock: world.clock, executor: world.executor,
+            logger: CartInstance.quiet, metrics: MetricsRegistry(),
+            generator: SeededGenerator(seed: seed))
+        service = InventoryService(
+            engine: engine, requests: log, configuration: configuration, clock: world.clock,
+            logger: CartInstance.quiet)
+        let ended = Flag()
+        self.ended = ended
+        let service = service
+        task = Task(executorPreference: world.executor) {
+            defer { ended.raise() }
+            try await service.run()
+        }
+    }
+}
+
+/// Something that happens once.
+final class Flag: Sendable {
+    private let state = Mutex(false)
+    var isRaised: Bool { state.withLock { $0 } }
+    func raise() { state.withLock { $0 = true } }
+}
