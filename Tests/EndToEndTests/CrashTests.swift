@@ -14,8 +14,8 @@ extension EndToEndTests {
             let shop = try Installation.current
             let before = TestEnvironment.uniqueName()
             let kept = try await shop.product(quantity: 5)
-            let told = try await shop.add(kept, 3, user: before)
-            #expect(told.status == 200)
+            let told = try await shop.open(user: before, product: kept, quantity: 3).outcome()
+            #expect(told["status"] == "accepted")
 
             let crowd = try await Crowd(shop)
             try await crowd.shop {
@@ -24,10 +24,8 @@ extension EndToEndTests {
                 try await shop.restart(name)
             }
             try await crowd.expectCartsAsTold()
-            #expect(try await shop.cart(of: before, gateway: 1) == told.json["cart"])
-            for process in shop.names {
-                #expect(try await shop.health(process) == 200, "\(process) is ready")
-            }
+            #expect(try await shop.cart(of: before, gateway: 1) == told["cart"])
+            for process in shop.names { try await shop.waitUntilReady(process) }
             try await shop.expectBooksBalance()
         }
 
@@ -45,7 +43,81 @@ extension EndToEndTests {
                 try await shop.crash("cart-2")
             }
             try await crowd.expectCartsAsTold()
-            #expect(try await shop.metric("holdfast_cart_partitions", of: "cart-1") == 16)
+            try await eventually("it owns all partitions") {
+                try await shop.metric("holdfast_cart_partitions", of: "cart-1") == 16
+            }
+            try await shop.expectBooksBalance()
+        }
+
+        @Test func `a cart service that was paused and wakes does no harm`() async throws {
+            let shop = try Installation.current
+            try await shop.restart("cart-2")
+            try await eventually("both own partitions") {
+                let one = try await shop.metric("holdfast_cart_partitions", of: "cart-1")
+                let two = try await shop.metric("holdfast_cart_partitions", of: "cart-2")
+                return one > 0 && two > 0
+            }
+            let paused = try await shop.process("cart-2")
+            let crowd = try await Crowd(shop)
+            try await crowd.shop {
+                try await crowd.waitUntilAnswered(40)
+                paused.signal(SIGSTOP)
+                try await eventually("the other takes over") {
+                    try await shop.metric("holdfast_cart_partitions", of: "cart-1") == 16
+                }
+                paused.signal(SIGCONT)
+                try await eventually("it owns partitions again") {
+                    let one = try await shop.metric("holdfast_cart_partitions", of: "cart-1")
+                    let health = try await shop.health("cart-2")
+                    return one < 16 && health == 200
+                }
+            }
+            try await crowd.expectCartsAsTold()
+            try await shop.expectBooksBalance()
+            paused.signal(SIGTERM)
+            #expect(try await paused.ended(within: .seconds(15)) == .exited(0))
+        }
+
+        @Test func `every process is killed at once, and what shoppers were told stands`()
+            async throws
+        {
+            let shop = try Installation.current
+            let crowd = try await Crowd(shop)
+            try await crowd.shop {
+                try await crowd.waitUntilAnswered(40)
+                for name in shop.names { try await shop.process(name).signal(SIGKILL) }
+                for name in shop.names { try await shop.crash(name) }
+                for name in shop.names { try await shop.start(name) }
+                for name in shop.names { try await shop.waitUntilReady(name) }
+            }
+            try await crowd.expectCartsAsTold()
+            try await shop.expectBooksBalance()
+        }
+
+        @Test func `without Redis the last items are still sold once`() async throws {
+            let shop = try Installation.current
+            let product = try await shop.product(quantity: 7)
+            try await shop.crash("inventory-1")
+            try await shop.restart("inventory-1", ["REDIS_URL": "redis://127.0.0.1:1"])
+            let sold = try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 0..<20 {
+                    group.addTask {
+                        let outcome = try await shop.open(
+                            user: TestEnvironment.uniqueName(), product: product, quantity: 1,
+                            gateway: number % 2
+                        ).outcome()
+                        if outcome["status"] == "accepted" { return 1 }
+                        #expect(outcome["reason"] == "out-of-stock", "\(outcome)")
+                        return 0
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(sold == 7)
+            #expect(
+                try await shop.metric("holdfast_inventory_unguarded_total", of: "inventory-1") > 0)
+            try await shop.crash("inventory-1")
+            try await shop.restart("inventory-1")
             try await shop.expectBooksBalance()
         }
 

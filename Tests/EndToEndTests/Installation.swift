@@ -124,7 +124,9 @@ actor Installation {
     }
 
     /// Starts a process; it need not be ready yet.
-    func start(_ name: String) async throws {
+    ///
+    /// - Parameter changes: what it finds changed in its environment.
+    func start(_ name: String, _ changes: [String: String] = [:]) async throws {
         let kind = String(name.prefix { $0 != "-" })
         var command = [executable, kind]
         switch kind {
@@ -140,7 +142,8 @@ actor Installation {
         }
         let log = "\(logs)/\(name).log"
         processes[name] = try await ChildProcess.start(
-            name, command, environment: environment, output: log, errors: log)
+            name, command, environment: environment.merging(changes) { $1 }, output: log,
+            errors: log)
     }
 
     /// Waits until a process says that it is ready.
@@ -173,15 +176,18 @@ actor Installation {
     func crash(_ name: String) async throws { try await process(name).killAndWait() }
 
     /// Starts a process again and waits until it is ready.
-    func restart(_ name: String) async throws {
-        try await start(name)
+    func restart(_ name: String, _ changes: [String: String] = [:]) async throws {
+        try await start(name, changes)
         try await waitUntilReady(name)
     }
 
     private func stopAll() async {
         for kind in ["gateway", "cart", "inventory", "broker"] {
             let group = processes.values.filter { $0.name.hasPrefix(kind) && $0.end == nil }
-            for process in group { process.signal(SIGTERM) }
+            for process in group {
+                process.signal(SIGTERM)
+                process.signal(SIGCONT)
+            }
             for process in group {
                 do {
                     _ = try await process.ended(within: .seconds(15))

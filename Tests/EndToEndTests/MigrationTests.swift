@@ -18,6 +18,7 @@ extension EndToEndTests.OneOfEach {
             #expect(
                 first.json == [
                     "rows": 2, "inserted": 2, "updated": 0, "unchanged": 0, "skipped": [],
+                    "skippedCount": 0,
                 ])
             let rows = try await shop.database.rows(
                 """
@@ -30,11 +31,13 @@ extension EndToEndTests.OneOfEach {
             #expect(
                 second.json == [
                     "rows": 2, "inserted": 0, "updated": 0, "unchanged": 2, "skipped": [],
+                    "skippedCount": 0,
                 ])
             let third = try await shop.load("product_code,name,quantity\n\(two),Säge,4\n")
             #expect(
                 third.json == [
                     "rows": 1, "inserted": 0, "updated": 1, "unchanged": 0, "skipped": [],
+                    "skippedCount": 0,
                 ])
         }
 
@@ -90,6 +93,7 @@ extension EndToEndTests.OneOfEach {
                 "product_code,name,quantity\n\(product),Thing,5\n\(product)-2,Thing,1\n")
             #expect(answer.status == 200)
             #expect(answer.json["inserted"] == 1)
+            #expect(answer.json["skippedCount"] == 1)
             let skipped = answer.json["skipped"].elements
             #expect(skipped.map { $0["line"] } == [2])
             #expect(skipped.map { $0["productCode"].text } == [product])
