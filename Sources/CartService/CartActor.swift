@@ -210,7 +210,8 @@ actor CartActor {
             apply(event, answer.traceparent, &turn)
             tellAskers(requestID, &turn)
         } else if let replyPartition = recalled.askers[requestID], !isPending(requestID),
-            let outcome = cart.outcome(of: requestID)
+            let outcome = cart.outcome(of: requestID),
+            !turn.replies.contains(where: { $0.requestID == requestID })
         {
             // A former owner stored this outcome, and may have died before it told it.
             turn.replies.append(

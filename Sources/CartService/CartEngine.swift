@@ -311,10 +311,11 @@ package actor CartEngine {
 
         // The asks leave while the append commits. This is safe: until it has committed the requests'
         // offsets are not, so that whoever owns the cart next decides the same requests and asks
-        // the same. Lowers wait: a line must not lose its hold to a removal that was not stored.
+        // the same. Lowers wait: a line must not lose its hold to a removal that was not stored. So do
+        // the asks of a further try, which need not be said anew as often as the store is tried.
         var asks = CartOutput()
         for obligation in append.obligations {
-            if case .ask = obligation.request.action {
+            if case .ask = obligation.request.action, !attempt.mayBeStored {
                 asks.inventoryRequests.append(obligation.request)
             } else {
                 output.inventoryRequests.append(obligation.request)

@@ -72,20 +72,22 @@ package struct ProductDecision: Hashable, Sendable {
         rule: LockRule?
     ) -> InventoryResponse.Answer? {
         if let known = ledger[key] { return repeatedAnswer(known, request, quantity) }
-        if now > until { return .refused(.tooLate, available: available) }
-        guard let product else {
-            record(request, key, quantity, .refused(.unknownProduct, available: 0))
-            return .refused(.unknownProduct, available: 0)
-        }
-        guard quantity <= available else {
-            let status = Hold.Status.refused(.outOfStock, available: available)
-            record(request, key, quantity, status)
-            return .refused(.outOfStock, available: available)
-        }
+        // This too is kept: an ask that was sent again, with more time, must not be granted once the
+        // cart has been told that it was too late.
+        if now > until { return refuse(request, key, quantity, .tooLate) }
+        guard let product else { return refuse(request, key, quantity, .unknownProduct) }
+        guard quantity <= available else { return refuse(request, key, quantity, .outOfStock) }
         if let rule, rule.needsLock(ask: quantity, available: available) { return nil }
         record(request, key, quantity, .held)
         heldDelta += quantity
         return .held(quantity: quantity, name: product.name, expiresAt: expiresAt)
+    }
+
+    private mutating func refuse(
+        _ request: InventoryRequest, _ key: HoldKey, _ quantity: Int, _ reason: InventoryRefusal
+    ) -> InventoryResponse.Answer {
+        record(request, key, quantity, .refused(reason, available: available))
+        return .refused(reason, available: available)
     }
 
     /// What the first ask was answered, whatever became of its hold since.

@@ -108,7 +108,10 @@ package actor InventoryEngine {
         while isCrowded { await withCheckedContinuation { crowdedOut.append($0) } }
     }
 
-    private var isCrowded: Bool { mailboxes.waitingCount > configuration.messagesWaitingMax }
+    /// How many messages wait for products that are being worked on.
+    var waitingCount: Int { mailboxes.waitingCount }
+
+    private var isCrowded: Bool { waitingCount > configuration.messagesWaitingMax }
 
     private func letIn() {
         for continuation in crowdedOut { continuation.resume() }

@@ -28,6 +28,10 @@ final class TestExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
 
+    /// Never in doubt: whoever has the executor is the one thread of its test, which may look into an
+    /// actor while nothing runs.
+    func checkIsolated() {}
+
     /// Runs until nothing is ready to go on.
     ///
     /// - Returns: whether that came about within so many jobs; if not, something goes round in circles.

@@ -179,6 +179,22 @@ final class CartInstance {
 
     static let quiet = Logger(component: "test", level: .error, descriptor: -1)
 
+    /// Tells the service to stop.
+    func stop(_ world: World) {
+        let service = service
+        Task(executorPreference: world.executor) { await service.stop() }
+    }
+
+    /// Puts a cart into memory as if it had been read from the store.
+    func keep(_ cart: Cart, partition: Int, _ world: World) {
+        let (now, executor) = (world.clock.now(), world.executor)
+        engine.assumeIsolated { engine in
+            engine.carts[cart.cartID] = CartActor(
+                cart, partition: partition, configuration: engine.configuration, now: now,
+                executor: executor)
+        }
+    }
+
     /// What the engine holds in memory, read while nothing runs.
     func inspect<Value: Sendable>(_ read: @Sendable (isolated CartEngine) -> Value) -> Value {
         engine.assumeIsolated { read($0) }
