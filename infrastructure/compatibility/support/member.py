@@ -78,7 +78,9 @@ def kafka_python(address, group, topic, strategy):
         partition_assignment_strategy=[RangePartitionAssignor])
     consumer.subscribe([topic], listener=Listener())
     while not left.is_set():
-        messages = [each for some in consumer.poll(200).values() for each in some]
+        # Returns as soon as there is a message. A short time-out would hide assignments: a poll that
+        # ends while SyncGroup is under way drops its answer (kafka-python 3.0.12).
+        messages = [each for some in consumer.poll(3_000).values() for each in some]
         if not messages:
             continue
         try:
