@@ -1,6 +1,12 @@
 import Settings
+import Telemetry
 
 extension Configuration {
+    /// For tools whose output people read: only what is wrong is logged unless asked for.
+    static let toolLogLevel = Setting<Logger.Level>.choice(
+        "log-level", default: .warning,
+        help: "Log lines below this level are dropped. Lines are JSON, on standard error.")
+
     // MARK: Topics
 
     static let topicsJSON = Setting.flag("json", help: "Print JSON instead of tables.")
@@ -12,7 +18,7 @@ extension Configuration {
     static let topics = CommandSpecification(
         name: "topics",
         summary: "Lists the log's topics, partitions and offsets, and its groups with their lag.",
-        settings: [kafkaBrokers, topicsJSON, topicsTimeout, logLevel])
+        settings: [kafkaBrokers, topicsJSON, topicsTimeout, toolLogLevel])
 }
 
 extension Configuration {
@@ -55,6 +61,6 @@ extension Configuration {
             """,
         settings: [
             kafkaBrokers, benchMessages, benchBytes, benchPartitions, benchHops, benchLarge,
-            benchBrokerPID, benchReport, logLevel,
+            benchBrokerPID, benchReport, toolLogLevel,
         ])
 }

@@ -31,7 +31,8 @@ struct LogListing {
             .sorted()
         var committed: [(KafkaGroup, [TopicPartition: Int64])] = []
         for group in try await admin.groups(within: timeout).sorted(by: { $0.name < $1.name }) {
-            committed.append((group, try await admin.committed(by: group.name, within: timeout)))
+            let offsets = try await admin.committed(by: group.name, of: names, within: timeout)
+            committed.append((group, offsets))
         }
         let watermarks = try await admin.watermarks(of: names, within: timeout)
         partitions = names.compactMap { name in

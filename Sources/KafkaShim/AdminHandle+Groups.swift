@@ -48,9 +48,9 @@ extension AdminHandle {
         return groups
     }
 
-    /// Every offset that a group committed; blocks.
+    /// What a group committed; blocks.
     func committed(
-        by group: String, within timeout: Duration
+        by group: String, of partitions: [TopicPartition], within timeout: Duration
     ) throws(KafkaError) -> [TopicPartition: Int64] {
         let queue = unsafe client.withPointer { unsafe rd_kafka_queue_new($0) }
         defer { unsafe rd_kafka_queue_destroy(queue) }
@@ -63,8 +63,10 @@ extension AdminHandle {
                 options, timeout.milliseconds, buffer, size)
         }
         if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw KafkaError(code, text) }
-        // Without a list of partitions, all of them are asked for.
-        var asked = unsafe rd_kafka_ListConsumerGroupOffsets_new(group, nil)
+        let list = PartitionListHandle(partitions)
+        var asked = unsafe list.withPointer {
+            unsafe rd_kafka_ListConsumerGroupOffsets_new(group, $0)
+        }
         defer { unsafe rd_kafka_ListConsumerGroupOffsets_destroy(asked) }
         unsafe client.withPointer {
             unsafe rd_kafka_ListConsumerGroupOffsets($0, &asked, 1, options, queue)

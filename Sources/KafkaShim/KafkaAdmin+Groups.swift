@@ -52,12 +52,13 @@ extension KafkaAdmin {
         }
     }
 
-    /// Where a group continues: every offset that it ever committed and that is still kept.
+    /// Where a group continues; partitions without a committed offset are left out.
     package func committed(
-        by group: String, within timeout: Duration = .seconds(10)
+        by group: String, of partitions: [TopicPartition], within timeout: Duration = .seconds(10)
     ) async throws -> [TopicPartition: Int64] {
-        try await onThread("kafka-admin") { [handle] () throws(KafkaError) in
-            try handle.committed(by: group, within: timeout)
+        if partitions.isEmpty { return [:] }
+        return try await onThread("kafka-admin") { [handle] () throws(KafkaError) in
+            try handle.committed(by: group, of: partitions, within: timeout)
         }
     }
 }

@@ -3,7 +3,7 @@
 import socket
 
 from support import wire
-from support.case import BrokerCase
+from support.case import BrokerCase, wait_until
 from support.clients import Confluent
 from support.records import samples
 
@@ -77,3 +77,12 @@ class SlowClients(BrokerCase):
             cut.socket.close()
         Confluent.produce(self.address, topic, samples())
         self.assertEqual(Confluent.consume(self.address, topic, len(samples())), samples())
+
+    def test_clients_that_leave_at_once_leave_no_connection_behind(self):
+        before = self.broker.open_files()
+        for data in (wire.api_versions(), wire.api_versions()[:-3], wire.metadata("unknown")):
+            for _ in range(100):
+                gone = wire.Wire(self.broker.port)
+                gone.send(data)
+                gone.socket.close()
+        wait_until(lambda: self.broker.open_files() <= before + 20, "the connections closed", 20)

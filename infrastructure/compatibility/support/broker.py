@@ -136,6 +136,9 @@ class Broker:
                 return int(line.split()[1]) * 1024
         raise AssertionError("the broker's memory cannot be read")
 
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def log_tail(self):
         path = self.directory / "log"
         return path.read_text(errors="replace")[-3_000:] if path.exists() else ""
