@@ -15,8 +15,10 @@ struct LogListing {
     /// How far a group is in a partition.
     struct Position {
         let partition: TopicPartition
-        let committed: Int64
-        /// Messages between the committed offset and the end; those that retention took do not count.
+        /// `nil` where the group never committed, though it did in other partitions of the topic.
+        let committed: Int64?
+        /// Messages from the committed offset, or the start, to the end; what retention took does
+        /// not count.
         let lag: Int64
     }
 
@@ -39,11 +41,12 @@ struct LogListing {
             watermarks[name].map { Partition(name: name, start: $0.low, end: $0.high) }
         }
         groups = committed.map { group, offsets in
-            let positions = offsets.sorted { $0.key < $1.key }.compactMap { partition, offset in
+            let topics = Set(offsets.keys.map(\.topic))
+            let positions = names.filter { topics.contains($0.topic) }.compactMap { partition in
                 watermarks[partition].map { low, high in
                     Position(
-                        partition: partition, committed: offset,
-                        lag: max(0, high - max(offset, low)))
+                        partition: partition, committed: offsets[partition],
+                        lag: max(0, high - max(offsets[partition] ?? low, low)))
                 }
             }
             return (group, positions)
@@ -68,7 +71,8 @@ struct LogListing {
             for each in positions {
                 readers.add(
                     beginning + [
-                        each.partition.topic, "\(each.partition.partition)", "\(each.committed)",
+                        each.partition.topic, "\(each.partition.partition)",
+                        each.committed.map(String.init) ?? "-",
                         "\(each.lag)",
                     ])
             }

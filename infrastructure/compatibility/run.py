@@ -33,7 +33,7 @@ class Run:
 
     def module(self, name):
         process = subprocess.Popen(
-            [sys.executable, "-m", "unittest", "-v", name], cwd=HERE, text=True,
+            [sys.executable, "-m", "support.module", name], cwd=HERE, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.processes.add(process)
         try:

@@ -144,10 +144,14 @@ class Broker:
         return path.read_text(errors="replace")[-3_000:] if path.exists() else ""
 
 
-def _end_all(*_):
+def end_all():
     for each in list(_running):
         each.remove()
-    raise SystemExit(143)
 
 
-signal.signal(signal.SIGTERM, _end_all)
+def _end_on_signal(*_):
+    end_all()
+    os._exit(143)
+
+
+signal.signal(signal.SIGTERM, _end_on_signal)
