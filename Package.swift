@@ -101,9 +101,11 @@ let package = Package(
         tests(
             "StorageTests",
             [
-                "Adapters", "InventoryDomain", "InventoryService", "Messages", "PostgresShim",
-                "RedisLock", "Telemetry", "Threading",
+                "Adapters", "CartService", "InventoryDomain", "InventoryService", "Messages",
+                "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
             ]),
-        tests("EndToEndTests", ["Messages", "Telemetry", "Threading", "WebClient"]),
+        tests(
+            "EndToEndTests",
+            ["KafkaShim", "PostgresShim", "Telemetry", "Threading", "WebClient"]),
     ]
 )

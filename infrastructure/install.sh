@@ -63,7 +63,7 @@ fi
 
 apt() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C \
-        apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
+        apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null
 }
 apt update || printf 'install: apt-get update failed, trying with the lists at hand\n' >&2
 apt install --no-install-recommends "${missing[@]}" \

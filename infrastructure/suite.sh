@@ -246,15 +246,21 @@ start_all() {
     seed_if_empty
 }
 
-print_welcome() {
-    local name
-    say
-    for name in "${gateways[@]}"; do
-        say "$name    $(urls "$name")"
-    done
-    say "$(cat <<TEXT
-Postgres     127.0.0.1, Redis, broker and tokens: see .run/env
+# without_password URL
+without_password() {
+    printf '%s' "$1" | sed 's#//[^/@]*@#//#'
+}
 
+print_welcome() {
+    say
+    say "Gateways      $(urls "${gateways[@]}")"
+    say "Carts         $(urls "${carts[@]}")   (health, metrics)"
+    say "Inventories   $(urls "${inventories[@]}")   (health, metrics)"
+    say "Log           $KAFKA_BROKERS"
+    say "Redis         $(without_password "$REDIS_URL")"
+    say "Postgres      $(without_password "$DATABASE_URL")   (password in .run/env)"
+    say
+    say "$(cat <<TEXT
 Try, in another shell in this directory:
 
   . .run/env

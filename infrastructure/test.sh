@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test with servers of its own, on free ports, and leaves nothing running.
-# FILTER=Name runs only the tests whose name matches; TEST_DEADLINE=SECONDS bounds them all.
+# FILTER=Name runs only the tests whose name matches; TEST_WIDTH=N so many at once;
+# TEST_DEADLINE=SECONDS bounds them all.
 # shellcheck disable=SC2317 # what a trap calls is reachable
 set -euo pipefail
 
@@ -100,6 +101,10 @@ broker_port=$port
 claim_any_port
 start_broker "$broker_port" "$port"
 
+# All at once they would starve each other of processor and connections, and deadlines would pass that
+# no fault of the code made pass.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${TEST_WIDTH:-$((2 * $(nproc)))}
+
 # Tests that start the executable find it here.
 export HOLDFAST_EXECUTABLE=$holdfast
 
@@ -111,8 +116,9 @@ say "Testing"
 tail -n +1 -f "$log" 9>&- &
 follower=$!
 status=0
+# `swift test` would build the products again, with flags of its own; they are built.
 run_interruptibly timeout --kill-after=10 "$deadline" \
-    swift test --package-path "$root" "${build_flags[@]}" ${filter[@]+"${filter[@]}"} \
+    swift test --skip-build --package-path "$root" "${build_flags[@]}" ${filter[@]+"${filter[@]}"} \
     >>"$log" 2>&1 || status=$?
 sleep 0.2
 kill "$follower" 2>/dev/null || true

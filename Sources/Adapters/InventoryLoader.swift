@@ -1,4 +1,5 @@
 package import PostgresShim
+package import RestGateway
 
 /// Loads products into the inventory from CSV or JSON, chunk by chunk, all or nothing.
 ///
@@ -58,7 +59,7 @@ package actor InventoryLoader {
     }
 
     /// Ends the input, merges and commits.
-    package func finish() async throws(InventoryLoadError) -> InventoryLoadReport {
+    package func finish() async throws(InventoryLoadError) -> LoadReport {
         try checkOpen()
         if connection == nil { try await begin() }
         finishReading()

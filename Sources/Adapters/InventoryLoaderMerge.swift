@@ -1,13 +1,17 @@
 import PostgresShim
+import RestGateway
 
 /// What follows the COPY of a load, in the transaction that it began.
 struct InventoryLoaderMerge {
     /// How a merge ended.
     enum Outcome {
-        case merged(InventoryLoadReport)
+        case merged(LoadReport)
         /// A code stands more than once; nothing was changed.
         case duplicates([LoadFault], isComplete: Bool)
     }
+
+    /// How many of the skipped rows are listed.
+    private static let skippedListedMax = 100
 
     /// Opens the transaction and makes the staging table.
     static let staging: [PostgresStatement] = [
@@ -51,14 +55,14 @@ struct InventoryLoaderMerge {
             changedStatement, PostgresStatement("ANALYZE changed"), lockStatement,
             skippedCountStatement, skippedStatement, updateStatement, insertStatement,
         ])
-        var skipped: [InventoryLoadReport.Skipped] = []
+        var skipped: [LoadReport.Skipped] = []
         for row in 0..<results[4].rowCount {
             let held = try results[4].int8(row, 2)
             let quantity = try results[4].int8(row, 3)
             skipped.append(
-                InventoryLoadReport.Skipped(
+                LoadReport.Skipped(
                     line: Int(try results[4].int8(row, 0)),
-                    productCode: try results[4].text(row, 1),
+                    code: try results[4].text(row, 1),
                     reason: "the quantity \(quantity) is below the \(held) that are held"))
         }
         let skippedCount = Int(try results[3].int8(0, 0))
@@ -66,10 +70,9 @@ struct InventoryLoaderMerge {
         let inserted = results[6].affectedCount
         _ = try await connection.pipeline([.commit])
         return .merged(
-            InventoryLoadReport(
-                rowCount: rowCount, insertedCount: inserted, updatedCount: updated,
-                unchangedCount: rowCount - inserted - updated - skippedCount,
-                skippedCount: skippedCount, skipped: skipped))
+            LoadReport(
+                rows: rowCount, inserted: inserted, updated: updated,
+                unchanged: rowCount - inserted - updated - skippedCount, skipped: skipped))
     }
 
     /// One fault for each repetition of a code, and one more than asked for if there are more.
@@ -140,7 +143,7 @@ struct InventoryLoaderMerge {
             """
             SELECT line, product_code, known.held, changed.quantity \(Self.skippedRows)
             ORDER BY line LIMIT $1
-            """, [.int8(Int64(InventoryLoadReport.skippedListedMax))])
+            """, [.int8(Int64(Self.skippedListedMax))])
     }
 
     private var updateStatement: PostgresStatement {

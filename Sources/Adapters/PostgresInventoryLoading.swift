@@ -34,14 +34,7 @@ private struct PostgresInventoryLoad: InventoryLoad {
 
     func finish() async throws -> LoadReport {
         do throws(InventoryLoadError) {
-            let report = try await loader.finish()
-            return LoadReport(
-                rows: report.rowCount, inserted: report.insertedCount,
-                updated: report.updatedCount, unchanged: report.unchangedCount,
-                skipped: report.skipped.map {
-                    LoadReport.Skipped(
-                        line: $0.line, code: $0.productCode, reason: $0.reason)
-                })
+            return try await loader.finish()
         } catch {
             throw refusal(error)
         }

@@ -30,8 +30,10 @@ package final class Broker: Sendable {
     /// After an unclean stop the end of each partition's log is read and checked first.
     ///
     /// - Returns: the port.
-    /// - Throws: ``StorageError`` where the directory is in use or unreadable, or the port is taken.
+    /// - Throws: ``BrokerConfigurationError`` for settings that make no sense; ``StorageError`` where
+    ///   the directory is in use or unreadable, or the port is taken.
     package func start() async throws -> Int {
+        try configuration.validate()
         FileSystem.raiseOpenFilesLimit()
         let loop = try EventLoop(name: "broker")
         let started = Promise<Int>()
@@ -39,9 +41,16 @@ package final class Broker: Sendable {
             do {
                 let core = try BrokerCore(
                     configuration: configuration, loop: loop, logger: logger, metrics: metrics)
-                let port = try core.start()
-                state.withLock { $0 = .running(loop, core) }
-                started.succeed(port)
+                do {
+                    let port = try core.start()
+                    state.withLock { $0 = .running(loop, core) }
+                    started.succeed(port)
+                } catch {
+                    core.closeStorage {
+                        loop.stop()
+                        started.fail(error)
+                    }
+                }
             } catch {
                 loop.stop()
                 started.fail(error)

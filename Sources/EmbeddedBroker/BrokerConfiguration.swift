@@ -44,6 +44,8 @@ package struct BrokerConfiguration: Sendable {
     package var messageBytesMax = 1_048_588
     /// The largest request, in bytes; a longer one closes its connection.
     package var requestBytesMax = 64 * 1_024 * 1_024
+    /// Memory for requests of all connections that have come in part, in bytes.
+    package var requestMemoryMax = 256 * 1_024 * 1_024
     /// The largest answer to one fetch, in bytes, beyond its first batch.
     package var fetchBytesMax = 32 * 1_024 * 1_024
     /// The most connections at once; further ones are closed.
@@ -64,6 +66,51 @@ package struct BrokerConfiguration: Sendable {
     /// The longest text that may be committed with an offset, in bytes.
     package var offsetMetadataBytesMax = 4_096
 
+    /// Checks that the settings make sense together.
+    ///
+    /// - Throws: ``BrokerConfigurationError`` that names the setting and says what it may be.
+    package func validate() throws(BrokerConfigurationError) {
+        func require(_ condition: Bool, _ reason: String) throws(BrokerConfigurationError) {
+            guard condition else { throw BrokerConfigurationError(reason: reason) }
+        }
+        try require((0...65_535).contains(port), "port: from 0 to 65535")
+        try require(!dataDirectory.isEmpty, "data directory: must be named")
+        try require(
+            advertisedHost != nil || (host != "0.0.0.0" && host != "::"),
+            "advertised host: must be named where the broker listens on all addresses")
+        try require(partitionsMax >= 1, "most partitions: at least 1")
+        try require(
+            (1...partitionsMax).contains(partitionsDefault),
+            "default partitions: from 1 to \(partitionsMax)")
+        try require(
+            (4_096...1 << 30).contains(segmentBytes), "segment size: from 4 KiB to 1 GiB")
+        try require(
+            (1_024...1 << 30).contains(messageBytesMax), "largest batch: from 1 KiB to 1 GiB")
+        try require(
+            requestBytesMax > messageBytesMax && requestBytesMax <= Int(Int32.max) - 4,
+            "largest request: more than the largest batch, and less than 2 GiB")
+        try require(
+            requestMemoryMax >= requestBytesMax,
+            "memory for requests: at least the largest request")
+        try require(connectionsMax >= 1, "connections: at least 1")
+        try require(inFlightMax >= 1, "requests in flight: at least 1")
+        try require(unsentBytesMax >= 1, "unsent bytes: at least 1")
+        try require(fsyncInterval > .zero, "fsync interval: more than nothing")
+        try require(
+            groupSessionTimeoutMin > .zero && groupSessionTimeoutMin <= groupSessionTimeoutMax,
+            "session time-outs: the shortest one more than nothing, and not above the longest")
+    }
+
     /// A configuration with every default.
     package init(dataDirectory: String) { self.dataDirectory = dataDirectory }
+}
+
+/// A setting that cannot be used.
+package struct BrokerConfigurationError: Error, CustomStringConvertible {
+    /// Which setting, and what it may be.
+    package let reason: String
+
+    package init(reason: String) { self.reason = reason }
+
+    package var description: String { reason }
 }

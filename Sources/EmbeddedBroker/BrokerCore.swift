@@ -25,6 +25,7 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
     var advertisedPort: Int32 = 0
 
     let receiveBlock = ByteBlock(capacity: 256 * 1_024)
+    let blocks: BlockPool
     let limits: ConnectionLimits
     var traffic: TrafficMetrics { metrics.traffic }
 
@@ -50,6 +51,7 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
         self.configuration = configuration
         self.logger = logger
         metrics = BrokerMetrics(registry)
+        blocks = BlockPool(bytesMax: configuration.requestMemoryMax)
         limits = ConnectionLimits(
             requestBytesMax: configuration.requestBytesMax,
             inFlightMax: configuration.inFlightMax,
@@ -79,6 +81,7 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
         let (listener, port) = try Socket.listen(
             host: configuration.host, port: configuration.port)
         self.listener = listener
+        Socket.ignoreBrokenPipes()
         advertisedHost = configuration.advertisedHost ?? configuration.host
         advertisedPort = Int32(clamping: configuration.advertisedPort ?? port)
         try loop.register(listener.descriptor) { [unowned self] _ in acceptConnections() }
@@ -124,6 +127,7 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
                         ["error": "\(error)"])
                 }
             }
+            dataDirectory.release()
             done()
         }
     }

@@ -3,32 +3,31 @@ import Synchronization
 import Telemetry
 import Threading
 
-/// Waits for SIGTERM or SIGINT on a thread of its own.
+/// Waits for SIGTERM or SIGINT; a process has one of these at most.
 ///
-/// Make it before any other thread: threads inherit the mask that keeps the signals from them.
+/// A handler passes the signals through a pipe to a thread. Blocking them for `sigwait` would not do:
+/// the mask would have to reach the main thread, which Swift's runtime keeps for itself.
 final class StopSignal: Sendable {
     private let promise = Promise<Void>()
 
     init(logger: Logger) {
-        var signals = sigset_t()
-        unsafe sigemptyset(&signals)
-        unsafe sigaddset(&signals, SIGTERM)
-        unsafe sigaddset(&signals, SIGINT)
-        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
-        let awaited = signals
+        var ends: [CInt] = [-1, -1]
+        unsafe pipe(&ends)
+        let source = ends[0]
+        signalPipe.store(ends[1], ordering: .releasing)
         startThread(name: "signals") { [promise] in
-            var awaited = awaited
-            var received: CInt = 0
-            unsafe sigwait(&awaited, &received)
+            let received = nextSignal(from: source)
             logger.info(
                 "Told to stop; work in flight is finished.",
                 ["signal": received == SIGTERM ? "SIGTERM" : "SIGINT"])
             promise.succeed(())
             // A second one means: at once.
-            unsafe sigwait(&awaited, &received)
+            _ = nextSignal(from: source)
             logger.warning("Told to stop again; the process ends at once.")
             _exit(130)
         }
+        signal(SIGTERM, noteSignal)
+        signal(SIGINT, noteSignal)
     }
 
     /// Returns when the process is told to stop, or the task is cancelled.
@@ -90,4 +89,24 @@ func serve(
         _ = try await group.next()
     }
     logger.info("Stopped.")
+}
+
+/// The end of the pipe that the handler writes to.
+private let signalPipe = Atomic<CInt>(-1)
+
+/// Runs in a signal handler: what it calls must be in signal-safety(7).
+private func noteSignal(_ number: CInt) {
+    let interrupted = errno
+    var byte = UInt8(truncatingIfNeeded: number)
+    _ = unsafe write(signalPipe.load(ordering: .acquiring), &byte, 1)
+    errno = interrupted
+}
+
+/// Waits for the number of the next signal; the pipe lasts as long as the process.
+private func nextSignal(from source: CInt) -> CInt {
+    var byte: UInt8 = 0
+    while unsafe read(source, &byte, 1) != 1 {
+        if errno != EINTR { pause() }
+    }
+    return CInt(byte)
 }

@@ -189,11 +189,12 @@ final class ConsumerCore: Sendable {
         switch command {
         case .assign(let partitions, let promise):
             answer(promise) { () throws(KafkaError) in
-                signal.change { $0.assign(Array(partitions.keys), announced: false) }
+                // First here, so that no message is taken for stale.
+                let added = signal.update { $0.add(partitions.keys) }
                 do throws(KafkaError) {
                     try handle.assign(partitions.mapValues(\.rawOffset), isEager: false)
                 } catch {
-                    signal.update { $0.unassign(Array(partitions.keys)) }
+                    signal.update { $0.unassign(added) }
                     throw error
                 }
             }
@@ -239,7 +240,7 @@ final class ConsumerCore: Sendable {
         case .assign(let partitions):
             context.note("partitions assigned", ["partitions": text(partitions)])
             // Told before librdkafka is: no message can overtake the news.
-            signal.change { $0.assign(partitions, announced: true) }
+            signal.change { $0.assign(partitions) }
             let start = StartOffset.committed.rawOffset
             attempt("assign") { () throws(KafkaError) in
                 try handle.assign(

@@ -100,11 +100,17 @@ struct ConsumerStateMachine: Sendable {
         return takeWaiter()
     }
 
-    /// - Parameter announced: whether the application is told; it is not about what it assigned.
-    mutating func assign(_ partitions: [TopicPartition], announced: Bool) -> Promise<Void>? {
+    mutating func assign(_ partitions: [TopicPartition]) -> Promise<Void>? {
         assigned.formUnion(partitions)
-        if announced { control.append(.assigned(partitions)) }
+        control.append(.assigned(partitions))
         return takeWaiter()
+    }
+
+    /// Takes partitions that the application assigns by hand.
+    ///
+    /// - Returns: those of them that it did not have.
+    mutating func add(_ partitions: some Sequence<TopicPartition>) -> [TopicPartition] {
+        partitions.filter { assigned.insert($0).inserted }
     }
 
     mutating func revoke(

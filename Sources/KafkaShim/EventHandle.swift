@@ -30,7 +30,8 @@ extension ClientHandle {
     /// The error that an event brings; where it says that the instance failed for good, why.
     func error(of event: OpaquePointer) -> KafkaError {
         let code = unsafe rd_kafka_event_error(event)
-        if code == RD_KAFKA_RESP_ERR__FATAL, let fatalError { return fatalError }
+        // The event carries the underlying code in place of `_FATAL` (rd_kafka_event_setup()).
+        if unsafe rd_kafka_event_error_is_fatal(event) != 0, let fatalError { return fatalError }
         let text = unsafe rd_kafka_event_error_string(event)
         return KafkaError(code, unsafe text.map { unsafe String(cString: $0) })
     }

@@ -82,6 +82,9 @@ package final class KafkaConsumer: Sendable {
         let common = [
             ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
             ("auto.offset.reset", "earliest"), ("fetch.error.backoff.ms", "100"),
+            // librdkafka has one fetch under way per broker, and a partition that is added,
+            // resumed or sought joins the next one: this is how long that may take when idle.
+            ("fetch.wait.max.ms", "100"),
         ]
         let context = ClientContext(
             clientID: configuration.clientID, logger: logger, metrics: metrics)
@@ -194,6 +197,9 @@ package final class KafkaConsumer: Sendable {
     }
 
     /// The offset of the oldest message of a partition, and the one that the next message will get.
+    ///
+    /// To read exactly what comes from now on, assign at `.offset(high)`: ``StartOffset/end`` is
+    /// looked up some time after the assignment returned.
     package func watermarks(
         _ partition: TopicPartition, within timeout: Duration = .seconds(10)
     ) async throws -> (low: Int64, high: Int64) {

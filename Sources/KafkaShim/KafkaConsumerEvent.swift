@@ -6,7 +6,8 @@ package enum KafkaConsumerEvent: Sendable {
     /// got none is told so with an empty list.
     case assigned([TopicPartition])
     /// These partitions go to another member: finish and commit what was read of them, then call
-    /// ``KafkaRevocation/complete()``. No further messages of them follow.
+    /// ``KafkaRevocation/complete()``. No further messages of them follow, and none of the others
+    /// until then: librdkafka stops fetching while it waits.
     case revoked([TopicPartition], KafkaRevocation)
     /// These partitions may be another member's already: drop what was read of them, and do not
     /// commit.

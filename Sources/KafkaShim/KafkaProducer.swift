@@ -12,7 +12,7 @@ import Threading
 /// One thread of its own waits in librdkafka for acknowledgements. Call ``close(flushWithin:)`` at
 /// the end; a producer that is let go without it fails what has not been acknowledged.
 package final class KafkaProducer: Sendable {
-    private let core: ProducerCore
+    let core: ProducerCore
 
     /// Starts the producer; it connects by itself.
     ///
@@ -139,7 +139,7 @@ final class ProducerCore: Sendable {
     let room: ProducerRoom
     let refused: Counter
     let ended = Broadcast()
-    private let handle: ProducerHandle
+    let handle: ProducerHandle
     private let delivered: Counter
     private let failed: Counter
     private let flushDeadline = Mutex<ContinuousClock.Instant?>(nil)

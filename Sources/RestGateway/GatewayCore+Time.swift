@@ -12,6 +12,7 @@ extension GatewayCore {
     /// One sleep serves all deadlines. It is short rather than exact, because a request that comes
     /// during the sleep may be due before the one that it was set for.
     func run() async throws {
+        begin()
         defer { stop() }
         while true {
             advance()
@@ -24,11 +25,16 @@ extension GatewayCore {
         }
     }
 
+    /// Takes requests from now on.
+    func begin() {
+        if phase == .starting { phase = .serving }
+    }
+
     /// Refuses new requests, and returns when everyone who waits was told an outcome or that it is
     /// pending.
     func drain() async {
-        isDraining = true
-        while pending.untoldCount > 0, !hasStopped {
+        if phase != .stopped { phase = .draining }
+        while pending.untoldCount > 0, phase == .draining {
             do { try await clock.sleep(for: .milliseconds(10)) } catch { return }
         }
     }
@@ -45,12 +51,24 @@ extension GatewayCore {
                 }
             }, using: &randomness)
         var requests: [CartRequest] = []
+        var givenUp: [PendingRequests.Key] = []
         for event in events {
             switch event {
             case .askAgain(let request): requests.append(request)
             case .tellPending(let waiter, let key): tellPending(waiter, key)
-            case .giveUp(let waiter, let key): giveUp(waiter, key)
+            case .giveUp(let waiter, let key):
+                giveUp(waiter, key)
+                givenUp.append(key)
             }
+        }
+        if let first = givenUp.first {
+            metrics.gaveUp.increment(by: givenUp.count)
+            logger.warning(
+                "requests were never answered",
+                [
+                    "count": "\(givenUp.count)", "firstCart": "\(first.cartID)",
+                    "firstRequest": first.requestID.text,
+                ])
         }
         metrics.reasks.increment(by: requests.count)
         append(asking: requests, watching: sockets.renew(now: now))
@@ -69,14 +87,14 @@ extension GatewayCore {
         do {
             try log.append(requests + watchRequests)
             metrics.watches.increment(by: watches.count)
+            logRefusesRepeats = false
         } catch {
-            // The repeated requests come again by themselves.
-            logger.warning(
-                "the log took no repeated requests and watches",
-                [
-                    "requests": "\(requests.count)", "watches": "\(watches.count)",
-                    "error": "\(error)",
-                ])
+            if !logRefusesRepeats {
+                logger.warning(
+                    "the log takes no repeated requests; they are tried again and again",
+                    ["error": "\(error)"])
+            }
+            logRefusesRepeats = true
             for watch in watches {
                 sockets.retryWatch(watch.cartID, at: clock.now() + Self.watchRetry)
             }
@@ -103,15 +121,10 @@ extension GatewayCore {
     private func giveUp(_ waiter: PendingRequests.Waiter, _ key: PendingRequests.Key) {
         if !waiter.wasTold { tellPending(waiter, key) }
         if case .socket(let socketID) = waiter.asker { sockets.endWaiting(socketID) }
-        metrics.gaveUp.increment()
-        logger.warning(
-            "a request was never answered",
-            ["cart": "\(key.cartID)", "request": key.requestID.text])
     }
 
     private func stop() {
-        isDraining = true
-        hasStopped = true
+        phase = .stopped
         for waiter in pending.takeAll() where !waiter.wasTold {
             if case .call(let callID) = waiter.asker {
                 answerCall(

@@ -16,6 +16,16 @@ actor GatewayCore {
         case refused(Problem)
     }
 
+    /// How far the gateway is in its life.
+    enum Phase: Sendable {
+        /// Nothing would be told at a deadline yet, and no outcome may be read.
+        case starting
+        case serving
+        /// Whoever waits is still answered; what is new is refused.
+        case draining
+        case stopped
+    }
+
     /// What is asked, before it has an ID for sure.
     struct Ask: Sendable {
         var userID: UserID
@@ -40,8 +50,8 @@ actor GatewayCore {
     var sockets: CartSockets
     var calls: [Int: CheckedContinuation<CallAnswer, Never>] = [:]
     private var askerCount = 0
-    var isDraining = false
-    var hasStopped = false
+    var phase = Phase.starting
+    var logRefusesRepeats = false
 
     init(
         configuration: GatewayConfiguration, log: any RequestLog, clock: any ServiceClock,
@@ -58,8 +68,9 @@ actor GatewayCore {
         pending = PendingRequests(
             timing: PendingRequests.Timing(
                 reaskAfter: configuration.reaskAfter,
-                reaskIntervalMax: configuration.reaskIntervalMax,
-                pendingAfter: configuration.pendingAfter, giveUpAfter: configuration.giveUpAfter),
+                reaskIntervalMax: max(configuration.reaskIntervalMax, configuration.reaskAfter),
+                pendingAfter: configuration.pendingAfter,
+                giveUpAfter: max(configuration.giveUpAfter, configuration.pendingAfter)),
             waitersMax: configuration.waitingMax)
         sockets = CartSockets(renewal: configuration.watchRenewal)
     }
@@ -159,9 +170,7 @@ actor GatewayCore {
     }
 
     private func send(_ request: CartRequest, for asker: PendingRequests.Asker) -> Sending {
-        guard !isDraining else {
-            return .refused(Problem(.shuttingDown, "this gateway shuts down; ask another"))
-        }
+        if let problem = refusal { return .refused(problem) }
         defer { metrics.waiting.set(pending.waiterCount) }
         switch pending.admit(request, by: asker, now: clock.now()) {
         case .joined: return .joined
@@ -177,6 +186,15 @@ actor GatewayCore {
                 pending.withdraw(request)
                 return .refused(Problem(error))
             }
+        }
+    }
+
+    /// Why no request is taken; `nil` while they are.
+    var refusal: Problem? {
+        switch phase {
+        case .serving: nil
+        case .starting: Problem(.notReady, "this gateway has not reached the log yet")
+        case .draining, .stopped: Problem(.shuttingDown, "this gateway shuts down; ask another")
         }
     }
 

@@ -122,8 +122,11 @@ package struct LoadReport: Hashable, Sendable {
     package var inserted: Int
     package var updated: Int
     package var unchanged: Int
-    /// The rows left out, as many as are listed.
+    /// The first of the rows that were left out.
     package var skipped: [Skipped]
+
+    /// How many rows were left out.
+    package var skippedCount: Int { rows - inserted - updated - unchanged }
 
     package init(
         rows: Int, inserted: Int, updated: Int, unchanged: Int, skipped: [Skipped]

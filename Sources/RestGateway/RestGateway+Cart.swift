@@ -15,9 +15,7 @@ extension RestGateway {
                 """)
         }
         let query = try UpdateProductQuery(request.query)
-        guard await !core.isDraining else {
-            throw Problem(.shuttingDown, "this gateway shuts down; ask another")
-        }
+        if let problem = await core.refusal { throw problem }
         let ask = GatewayCore.Ask(
             userID: query.userID, cartID: CartID(of: query.userID), requestID: query.requestID,
             action: query.action, trace: trace(of: request))

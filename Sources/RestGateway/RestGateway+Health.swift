@@ -40,7 +40,7 @@ extension RestGateway {
     /// `GET /health/ready`: whether to send clients here.
     func ready(_ request: HTTPRequest) async throws(Problem) -> HTTPResponse {
         _ = try QueryParameters(request.query, allowing: [])
-        if await core.isDraining { throw Problem(.shuttingDown, "this gateway shuts down") }
+        if let problem = await core.refusal { throw problem }
         for finding in await health.current() where finding.isRequired {
             if case .down(let reason) = finding.state {
                 throw Problem(.notReady, "\(finding.name) is down: \(reason)")

@@ -18,7 +18,7 @@ extension RestGateway {
             "an inventory was loaded",
             [
                 "rows": "\(report.rows)", "inserted": "\(report.inserted)",
-                "updated": "\(report.updated)", "skipped": "\(report.skipped.count)",
+                "updated": "\(report.updated)", "skipped": "\(report.skippedCount)",
             ])
         return HTTPResponse(status: 200, json: Self.text(report))
     }
@@ -102,6 +102,7 @@ extension RestGateway {
             json.field("inserted", report.inserted)
             json.field("updated", report.updated)
             json.field("unchanged", report.unchanged)
+            json.field("skippedCount", report.skippedCount)
             json.key("skipped")
             json.beginArray()
             for row in report.skipped {

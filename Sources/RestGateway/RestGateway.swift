@@ -5,9 +5,9 @@ package import WebServer
 /// The suite's door: turns what clients ask over HTTP and websockets into messages on the log, and
 /// what the log answers into answers.
 ///
-/// Wire it so: give ``handler`` to the web server, pass every message of the gateway's reply
-/// partition to ``receive(_:)``, keep ``run()`` running; at the end call ``drain()``, stop the web
-/// server, and cancel ``run()``.
+/// Wire it so: give ``handler`` to the web server; once the gateway's reply partition is assigned,
+/// pass its messages to ``receive(_:)`` and keep ``run()`` running; at the end call ``drain()``, stop
+/// the web server, and cancel ``run()``.
 package final class RestGateway: Sendable {
     let configuration: GatewayConfiguration
     let ports: GatewayPorts
@@ -44,7 +44,11 @@ package final class RestGateway: Sendable {
     /// What the web server calls.
     package var handler: any RequestHandler { GatewayHandler(gateway: self) }
 
-    /// Repeats unanswered requests, tells deadlines and renews watches until the task is cancelled.
+    /// Serves: repeats unanswered requests, tells deadlines and renews watches, until the task is
+    /// cancelled.
+    ///
+    /// Before, and after, requests are refused with 503. Call it when the end of the reply partition
+    /// is known (rule L2): the outcome of an earlier request could be missed.
     ///
     /// - Throws: `CancellationError`, after everyone who waited was answered.
     package func run() async throws { try await core.run() }

@@ -29,7 +29,7 @@ import Testing
 
     @Test(arguments: ["Sources", "Tests"])
     func `files stay short`(directory: String) throws {
-        let limit = directory == "Sources" ? 400 : 600
+        let limit = directory == "Sources" ? 450 : 600
         for file in try SourceTree.swiftFiles(in: directory) where file.lineCount > limit {
             Issue.record("\(file.path) has \(file.lineCount) lines, more than \(limit)")
         }

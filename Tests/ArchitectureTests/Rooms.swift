@@ -30,8 +30,9 @@ enum Rooms {
         "PostgresShim": ["CLibPQ", "Telemetry", "Threading"],
         "RedisLock": ["CHiredis", "Telemetry", "Threading"],
 
-        "WebServer": ["CCrypto", "CHTTPParser", "CLinux", "CWslay", "Telemetry", "Threading"],
-        "WebClient": ["CCrypto", "CHTTPParser", "CLinux", "CWslay", "Telemetry", "Threading"],
+        "WebWire": ["CCrypto", "CHTTPParser", "CLinux", "CWslay"],
+        "WebServer": ["Telemetry", "Threading", "WebWire"],
+        "WebClient": ["Telemetry", "Threading", "WebWire"],
         "EmbeddedBroker": ["CLinux", "Telemetry", "Threading"],
 
         "Adapters": services.union(domains).union(shims)

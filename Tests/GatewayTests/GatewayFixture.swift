@@ -22,7 +22,7 @@ struct GatewayFixture {
         adminToken: String? = "secret", stock: FakeStock = FakeStock(),
         probes: [any DependencyProbe] = [],
         _ configure: (inout GatewayConfiguration) -> Void = { _ in }
-    ) {
+    ) async {
         var configuration = GatewayConfiguration(replyPartition: 3, adminToken: adminToken)
         configure(&configuration)
         gateway = RestGateway(
@@ -31,6 +31,7 @@ struct GatewayFixture {
                 log: log, stock: stock, inventory: inventory, probes: probes, clock: clock),
             metrics: metrics, logger: Logger(component: "gateway", level: .error),
             executor: Self.executor, randomness: SeededGenerator(state: 7))
+        await gateway.core.begin()
     }
 
     /// Moves the clock and does what is due then.

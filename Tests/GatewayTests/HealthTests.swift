@@ -10,7 +10,7 @@ struct HealthTests {
     }
 
     @Test func `every dependency is told`() async throws {
-        let gateway = GatewayFixture(probes: [
+        let gateway = await GatewayFixture(probes: [
             FakeProbe(name: "broker") { .up }, FakeProbe(name: "redis") { .up },
         ])
         let response = try await gateway.send("GET", "/test")
@@ -24,7 +24,7 @@ struct HealthTests {
     @Test func `one that is down makes the test fail, and readiness if it is required`()
         async throws
     {
-        let gateway = GatewayFixture(probes: [
+        let gateway = await GatewayFixture(probes: [
             FakeProbe(name: "broker") { .up },
             FakeProbe(name: "redis", isRequired: false) { .down("no answer") },
         ])
@@ -33,7 +33,7 @@ struct HealthTests {
         #expect(text(test).contains(#"{"name":"redis","state":"down","reason":"no answer"}"#))
         #expect(try await gateway.send("GET", "/health/ready").status == 200)
 
-        let other = GatewayFixture(probes: [FakeProbe(name: "broker") { .down("refused") }])
+        let other = await GatewayFixture(probes: [FakeProbe(name: "broker") { .down("refused") }])
         let ready = try await other.send("GET", "/health/ready")
         #expect(ready.status == 503 && text(ready).contains(#""slug":"not-ready""#))
         #expect(text(ready).contains("broker is down: refused"))
@@ -43,7 +43,7 @@ struct HealthTests {
     @Test func `dependencies are not asked again within a second`() async throws {
         let asked = Mutex(0)
         let count = { @Sendable in asked.withLock { $0 } }
-        let gateway = GatewayFixture(probes: [
+        let gateway = await GatewayFixture(probes: [
             FakeProbe(name: "broker") {
                 asked.withLock { $0 += 1 }
                 return .up

@@ -15,7 +15,7 @@ struct MigrationTests {
     }
 
     @Test func `an inventory is loaded and what was done is told`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         gateway.inventory.state.withLock { state in
             state.report = LoadReport(
                 rows: 4, inserted: 1, updated: 1, unchanged: 1,
@@ -26,7 +26,7 @@ struct MigrationTests {
         #expect(response.status == 200)
         #expect(
             text(response)
-                == #"{"rows":4,"inserted":1,"updated":1,"unchanged":1,"#
+                == #"{"rows":4,"inserted":1,"updated":1,"unchanged":1,"skippedCount":1,"#
                 + #""skipped":[{"line":5,"productCode":"P4","reason":"7 are held"}]}"#)
         let state = gateway.inventory.state.withLock { $0 }
         #expect(state.formats == [.csv])
@@ -35,7 +35,7 @@ struct MigrationTests {
     }
 
     @Test func `each content type has its format`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         for type in [
             "text/csv; charset=utf-8", "application/json", "application/x-ndjson",
         ] {
@@ -54,7 +54,7 @@ struct MigrationTests {
     }
 
     @Test func `nobody loads without the token`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         for headers in [
             [csv], [csv, ("Authorization", "Bearer wrong")], [csv, ("Authorization", "secret")],
             [csv, token, token],
@@ -66,10 +66,10 @@ struct MigrationTests {
                     $0.0 == "WWW-Authenticate" && $0.1.hasPrefix("Bearer")
                 })
         }
-        let closed = GatewayFixture(adminToken: nil)
+        let closed = await GatewayFixture(adminToken: nil)
         let response = try await closed.send("POST", path, headers: [csv, token], body: "x")
         #expect(response.status == 403 && text(response).contains("migration-disabled"))
-        let empty = GatewayFixture(adminToken: "")
+        let empty = await GatewayFixture(adminToken: "")
         let blank = try await empty.send(
             "POST", path, headers: [csv, ("Authorization", "Bearer ")], body: "x")
         #expect(blank.status == 403)
@@ -77,7 +77,7 @@ struct MigrationTests {
     }
 
     @Test func `malformed rows are named and nothing is loaded`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         gateway.inventory.state.withLock { state in
             state.refusal = LoadRefusal(errors: [
                 LoadRefusal.LineError(line: 2, reason: "quantity is not a number"),
@@ -95,7 +95,7 @@ struct MigrationTests {
     }
 
     @Test func `an inventory over the limit is given up`() async throws {
-        let gateway = GatewayFixture { $0.inventoryBytesMax = 10 }
+        let gateway = await GatewayFixture { $0.inventoryBytesMax = 10 }
         let response = try await gateway.send(
             "POST", path, headers: [token, csv], body: "more than ten bytes")
         #expect(response.status == 413 && text(response).contains("body-too-large"))
@@ -104,17 +104,17 @@ struct MigrationTests {
     }
 
     @Test func `a database that is away is 503, and too many loads are`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         gateway.inventory.state.withLock { $0.isAway = true }
         let away = try await gateway.send("POST", path, headers: [token, csv], body: "x")
         #expect(away.status == 503 && text(away).contains("inventory-unavailable"))
-        let busy = GatewayFixture { $0.loadsMax = 0 }
+        let busy = await GatewayFixture { $0.loadsMax = 0 }
         let refused = try await busy.send("POST", path, headers: [token, csv], body: "x")
         #expect(refused.status == 503 && text(refused).contains("overloaded"))
     }
 
     @Test func `places for loads are given back`() async throws {
-        let gateway = GatewayFixture { $0.loadsMax = 1 }
+        let gateway = await GatewayFixture { $0.loadsMax = 1 }
         for isAway in [true, false, true, false] {
             gateway.inventory.state.withLock { $0.isAway = isAway }
             let response = try await gateway.send("POST", path, headers: [token, csv], body: "x")

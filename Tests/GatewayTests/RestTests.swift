@@ -31,7 +31,7 @@ struct RestTests {
     }
 
     @Test func `an accepted request is answered with its outcome`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         gateway.answerAll { Sample.outcome($0) }
         let response = try await gateway.addItem(
             #"{"userID":"u1","productCode":"P1","quantity":2}"#,
@@ -46,7 +46,7 @@ struct RestTests {
     }
 
     @Test func `each call becomes its action`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         gateway.answerAll { Sample.outcome($0) }
         let product = try Sample.product("P1")
         let calls: [(String, String, CartRequest.Action)] = [
@@ -63,7 +63,7 @@ struct RestTests {
     }
 
     @Test func `a rejection is 409, a reused ID 422`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         gateway.answerAll { Sample.outcome($0, .rejected, reason: .outOfStock) }
         let item = #"{"userID":"u1","productCode":"P1","quantity":2}"#
         let rejected = try await gateway.addItem(item)
@@ -76,7 +76,7 @@ struct RestTests {
     }
 
     @Test func `an ID in flight for another request is 422 at once`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let key = [("Idempotency-Key", "k")]
         async let first = gateway.addItem(
             #"{"userID":"u1","productCode":"P1","quantity":2}"#, headers: key)
@@ -91,7 +91,7 @@ struct RestTests {
     }
 
     @Test func `at the deadline a call is told where to ask`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         async let added = gateway.addItem(
             #"{"userID":"a+b@x","productCode":"P1","quantity":2}"#,
             headers: [("Idempotency-Key", "k:1")])
@@ -111,7 +111,7 @@ struct RestTests {
     }
 
     @Test func `a lookup tells what became of a request`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let path = "/requests/r1?userID=u1"
         gateway.answerAll { Sample.outcome($0, .rejected, reason: .outOfStock) }
         let rejected = try await gateway.send("GET", path)
@@ -126,7 +126,7 @@ struct RestTests {
     }
 
     @Test func `a lookup is not answered by the refusal of another request`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         async let lookedUp = gateway.send("GET", "/requests/r1?userID=u1")
         try await eventually("the lookup is on the log") { gateway.log.asks.count == 1 }
         let lookup = try #require(gateway.log.asks.first)
@@ -139,7 +139,7 @@ struct RestTests {
     }
 
     @Test func `the trace of a client goes on`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         gateway.answerAll { Sample.outcome($0) }
         let trace = "0af7651916cd43dd8448eb211c80319c"
         _ = try await gateway.send(
@@ -153,11 +153,11 @@ struct RestTests {
     }
 
     @Test func `an overloaded gateway says so`() async throws {
-        let gateway = GatewayFixture { $0.waitingMax = 0 }
+        let gateway = await GatewayFixture { $0.waitingMax = 0 }
         let full = try await gateway.send("GET", "/cart?userID=u1")
         expectProblem(full, .overloaded)
         #expect(header(full, "Retry-After") == "1")
-        let other = GatewayFixture()
+        let other = await GatewayFixture()
         other.log.refuse(with: .overloaded)
         expectProblem(try await other.send("GET", "/cart?userID=u1"), .overloaded)
         other.log.refuse(with: .unavailable("no broker"))
@@ -165,7 +165,7 @@ struct RestTests {
     }
 
     @Test func `a bad item is refused by name`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let bodies: [(String, Problem.Slug)] = [
             ("", .invalidJSON),
             ("userID=u1", .invalidJSON),
@@ -185,7 +185,7 @@ struct RestTests {
     }
 
     @Test func `bad requests are refused by name`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let requests: [(String, String, [(String, String)], Problem.Slug)] = [
             ("GET", "/", [], .notFound),
             ("GET", "/nothing", [], .notFound),
@@ -225,7 +225,7 @@ struct RestTests {
     }
 
     @Test func `other methods are told which there are`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let refused = try await gateway.send("PATCH", "/cart")
         expectProblem(refused, .methodNotAllowed)
         #expect(header(refused, "Allow") == "GET, HEAD, OPTIONS")
@@ -237,7 +237,7 @@ struct RestTests {
     }
 
     @Test func `the websocket path explains itself without an upgrade`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         let response = try await gateway.send("GET", "/cart/update-product")
         expectProblem(response, .upgradeRequired)
         #expect(header(response, "Upgrade") == "websocket")
@@ -245,7 +245,7 @@ struct RestTests {
     }
 
     @Test func `a bad query is refused before the upgrade`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         func answer(_ query: String) async -> HTTPAnswer {
             await gateway.gateway.handler.handle(
                 HTTPRequest(
@@ -266,7 +266,7 @@ struct RestTests {
 
     @Test func `the stock of a product is told`() async throws {
         let product = try Sample.product("P1")
-        let gateway = GatewayFixture(
+        let gateway = await GatewayFixture(
             stock: FakeStock(products: [
                 "P1": Stock(code: product, name: "Drill \"X\"", quantity: 9, held: 4, available: 5)
             ]))
@@ -277,12 +277,12 @@ struct RestTests {
                 == #"{"productCode":"P1","name":"Drill \"X\"","quantity":9,"held":4,"available":5}"#
         )
         expectProblem(try await gateway.send("GET", "/stock/P2"), .unknownProduct)
-        let away = GatewayFixture(stock: FakeStock(isAway: true))
+        let away = await GatewayFixture(stock: FakeStock(isAway: true))
         expectProblem(try await away.send("GET", "/stock/P1"), .inventoryUnavailable)
     }
 
-    @Test func `refusals of the web server look like all others`() {
-        let gateway = GatewayFixture()
+    @Test func `refusals of the web server look like all others`() async {
+        let gateway = await GatewayFixture()
         for (status, slug) in [
             (400, Problem.Slug.badRequest), (408, .requestTimeout), (413, .bodyTooLarge),
             (414, .targetTooLong), (417, .expectationFailed), (426, .upgradeRequired),
@@ -296,7 +296,7 @@ struct RestTests {
     }
 
     @Test func `requests are counted by operation and status`() async throws {
-        let gateway = GatewayFixture()
+        let gateway = await GatewayFixture()
         gateway.answerAll { Sample.outcome($0) }
         _ = try await gateway.send("GET", "/cart?userID=u1")
         _ = try await gateway.send("GET", "/cart")

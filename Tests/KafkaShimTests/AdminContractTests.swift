@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct AdminContractTests {
     @Test func `a topic that exists is no error, and said`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let admin = try cluster.admin()
         let name = unique("shim")
         let first = try await admin.createTopics([KafkaTopic(name: name, partitions: 3)])
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func `a bad topic is refused by name`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let error = await #expect(throws: KafkaError.self) {
             try await cluster.admin().createTopics([
                 KafkaTopic(name: "no spaces allowed", partitions: 1)
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func `a broker that answers is reachable`() async throws {
-        let cluster = try TestCluster()
+        let cluster = try await TestCluster()
         let admin = try cluster.admin()
         #expect(await admin.isReachable(within: .seconds(10)))
         #expect(try await !admin.brokers().isEmpty)

@@ -21,14 +21,14 @@ import Threading
 
     @Test func `a message that overtakes its assignment is handed out after it`() {
         var state = ConsumerStateMachine()
-        _ = state.assign([zero], announced: false)
+        _ = state.add([zero])
         _ = state.messagesArrived()
         guard case .take = state.next() else {
             Issue.record("nothing to take")
             return
         }
         // The group's thread tells of another partition while its first messages are being taken.
-        _ = state.assign([one], announced: true)
+        _ = state.assign([one])
         #expect(state.took([message(zero, 1), message(one, 1)], more: false) == nil)
         guard case .give(.assigned(let partitions)) = state.next() else {
             Issue.record("no assignment")
@@ -44,7 +44,7 @@ import Threading
 
     @Test func `messages of a revoked partition that were taken in time are discarded`() {
         var state = ConsumerStateMachine()
-        _ = state.assign([zero, one], announced: false)
+        _ = state.add([zero, one])
         _ = state.messagesArrived()
         _ = state.next()
         _ = state.revoke([zero], revocation())
@@ -63,7 +63,7 @@ import Threading
 
     @Test func `a paused partition's messages are kept, in order, until it resumes`() {
         var state = ConsumerStateMachine()
-        _ = state.assign([zero, one], announced: false)
+        _ = state.add([zero, one])
         _ = state.messagesArrived()
         _ = state.next()
         state.pause([zero])
@@ -88,7 +88,7 @@ import Threading
 
     @Test func `a message that comes while the queue is being taken is not forgotten`() {
         var state = ConsumerStateMachine()
-        _ = state.assign([zero], announced: false)
+        _ = state.add([zero])
         _ = state.messagesArrived()
         _ = state.next()
         _ = state.messagesArrived()
@@ -108,7 +108,7 @@ import Threading
 
     @Test func `closing gives the rebalances that wait, no messages, then the end`() {
         var state = ConsumerStateMachine()
-        _ = state.assign([zero], announced: true)
+        _ = state.assign([zero])
         _ = state.revoke([zero], revocation())
         _ = state.messagesArrived()
         _ = state.beginClosing()

@@ -12,19 +12,17 @@ struct TestCluster {
     let logger = Logger(
         component: "kafka-tests", level: getenv("KAFKA_TEST_LOG") == nil ? .error : .debug)
 
-    /// The broker of the environment.
-    init() throws {
-        guard let value = getenv("KAFKA_BROKERS"), let brokers = String(validatingCString: value)
-        else { throw Missing() }
-        self.brokers = brokers
+    /// The broker of the environment, else one that this process starts for all its tests.
+    init() async throws {
+        if let value = getenv("KAFKA_BROKERS"), let brokers = String(validatingCString: value) {
+            self.brokers = brokers
+        } else {
+            brokers = try await EmbeddedTestBroker.shared.value.brokers
+        }
     }
 
     /// Any broker, or a place where none is.
     init(brokers: String) { self.brokers = brokers }
-
-    struct Missing: Error, CustomStringConvertible {
-        let description = "KAFKA_BROKERS is not set: run `make test`"
-    }
 
     func configuration(
         _ name: String = "test", _ overrides: [(String, String)] = []

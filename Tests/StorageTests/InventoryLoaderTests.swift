@@ -1,5 +1,6 @@
 import Glibc
 import PostgresShim
+import RestGateway
 import Telemetry
 import Testing
 
@@ -26,14 +27,14 @@ import Testing
     private func load(
         _ configuration: PostgresConfiguration, _ text: String,
         _ format: InventoryLoader.Format = .csv, chunkLength: Int = 1 << 20
-    ) async throws -> InventoryLoadReport {
+    ) async throws -> LoadReport {
         try await load(configuration, Array(text.utf8), format, chunkLength: chunkLength)
     }
 
     private func load(
         _ configuration: PostgresConfiguration, _ bytes: [UInt8],
         _ format: InventoryLoader.Format = .csv, chunkLength: Int = 1 << 20
-    ) async throws -> InventoryLoadReport {
+    ) async throws -> LoadReport {
         let loader = InventoryLoader(configuration, format: format)
         for start in stride(from: 0, to: bytes.count, by: chunkLength) {
             try await loader.feed(Array(bytes[start..<min(start + chunkLength, bytes.count)]))
@@ -73,8 +74,8 @@ import Testing
                 + "Schraubenschlüssel,7,HRD003,1000000000000\r\n"
                 + "\"Nuts\",0.05,\"a.b_c-D\",007"
             let report = try await load(configuration, text, chunkLength: chunkLength)
-            #expect(report.rowCount == 4 && report.insertedCount == 4)
-            #expect(report.updatedCount == 0 && report.unchangedCount == 0)
+            #expect(report.rows == 4 && report.inserted == 4)
+            #expect(report.updated == 0 && report.unchanged == 0)
             #expect(
                 try await rows(connection) == [
                     "HRD001|Power Drill|10|0|12990", "HRD002|Screws, \"fine\", 100|0|0|-",
@@ -93,19 +94,19 @@ import Testing
 
                 """
             let first = try await load(configuration, array, .json, chunkLength: chunkLength)
-            #expect(first.insertedCount == 3)
+            #expect(first.inserted == 3)
             let lines = """
                 {"product_code":"A","name":"A","quantity":3}
                 {"product_code":"D","name":"D","quantity":6}
                 """
             let second = try await load(configuration, lines, .json, chunkLength: chunkLength)
-            #expect(second.insertedCount == 1 && second.updatedCount == 1)
+            #expect(second.inserted == 1 && second.updated == 1)
             // A row that says nothing of the price leaves it.
             #expect(
                 try await rows(connection) == [
                     "A|A|3|0|150", "B|Bär|4|0|225", "C|C|5|0|-", "D|D|6|0|-",
                 ])
-            #expect(try await load(configuration, "[]", .json).rowCount == 0)
+            #expect(try await load(configuration, "[]", .json).rows == 0)
         }
     }
 
@@ -118,14 +119,14 @@ import Testing
                 + "FROM inventory"
             let before = try await connection.execute(places).text(0, 0)
             let again = try await load(configuration, text)
-            #expect(again.unchangedCount == 3)
-            #expect(again.insertedCount == 0 && again.updatedCount == 0 && again.skippedCount == 0)
+            #expect(again.unchanged == 3)
+            #expect(again.inserted == 0 && again.updated == 0 && again.skippedCount == 0)
             #expect(try await connection.execute(places).text(0, 0) == before)
 
             let changed = try await load(
                 configuration, "product_code,name,quantity\nD,d,4\nB,b,20\nA,a,1\n")
-            #expect(changed.insertedCount == 1 && changed.updatedCount == 1)
-            #expect(changed.unchangedCount == 1)
+            #expect(changed.inserted == 1 && changed.updated == 1)
+            #expect(changed.unchanged == 1)
             #expect(
                 try await rows(connection) == [
                     "A|a|1|0|100", "B|b|20|0|-", "C|c|3|0|300", "D|d|4|0|-",
@@ -139,12 +140,12 @@ import Testing
             _ = try await connection.execute("UPDATE inventory SET held = 6, fence = 9")
             let report = try await load(
                 configuration, "product_code,name,quantity\nB,bee,6\nC,c,1\nA,a,5\n")
-            #expect(report.insertedCount == 1 && report.updatedCount == 1)
+            #expect(report.inserted == 1 && report.updated == 1)
             #expect(report.skippedCount == 1)
             #expect(
                 report.skipped == [
                     .init(
-                        line: 4, productCode: "A",
+                        line: 4, code: "A",
                         reason: "the quantity 5 is below the 6 that are held")
                 ])
             #expect(
@@ -339,12 +340,12 @@ import Testing
             var lines = "product_code,name,quantity\n"
             for number in 0..<2_000 { lines += "P\(number),p,\(number)\n" }
             let text = lines
-            let reports = try await withThrowingTaskGroup(of: InventoryLoadReport.self) { group in
+            let reports = try await withThrowingTaskGroup(of: LoadReport.self) { group in
                 for _ in 0..<4 { group.addTask { try await load(configuration, text) } }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
-            #expect(reports.map(\.insertedCount).sorted() == [0, 0, 0, 2_000])
-            #expect(reports.map(\.unchangedCount).sorted() == [0, 2_000, 2_000, 2_000])
+            #expect(reports.map(\.inserted).sorted() == [0, 0, 0, 2_000])
+            #expect(reports.map(\.unchanged).sorted() == [0, 2_000, 2_000, 2_000])
             #expect(try await rows(connection).count == 2_000)
         }
     }
@@ -364,8 +365,8 @@ import Testing
                     chunk.removeAll(keepingCapacity: true)
                 }
                 let report = try await loader.finish()
-                #expect(report.rowCount == rowCount)
-                #expect(report.insertedCount == (round == 0 ? rowCount : 0))
+                #expect(report.rows == rowCount)
+                #expect(report.inserted == (round == 0 ? rowCount : 0))
             }
             let count = try await connection.execute("SELECT count(*) FROM available_products")
             #expect(try count.int8(0, 0) == Int64(rowCount))

@@ -182,10 +182,8 @@ import WebServer
                 while refusals < 50, taken < 200 << 20 {
                     let count = socket.sendWithoutWaiting(chunk)
                     taken += count
-                    if count == 0 {
-                        refusals += 1
-                        giveWay()
-                    }
+                    refusals = count > 0 ? 0 : refusals + 1
+                    if count == 0 { giveWay() }
                 }
                 return taken
             }

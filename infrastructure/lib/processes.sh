@@ -51,9 +51,11 @@ is_alive() {
 
 # spawn NAME COMMAND...: starts a process in a session of its own, where Ctrl-C does not reach it.
 started=()
+declare -A log_begin=()
 spawn() {
     local name=$1 pid
     shift
+    log_begin[$name]=$(stat -c %s "$run/logs/$name.log" 2>/dev/null || printf 0)
     # Not a leader of its group yet, the shell's child becomes the command itself: no fork between.
     setsid "$@" </dev/null >>"$run/logs/$name.log" 2>&1 9>&- &
     pid=$!
@@ -141,7 +143,8 @@ wait_until() {
         if [[ -n $trouble ]]; then
             [[ ! -t 1 ]] || show '\n'
             warn "$trouble. The end of $run/logs/$name.log:"
-            tail -n 20 "$run/logs/$name.log" | sed 's/^/    /' >&2
+            tail -c "+$((${log_begin[$name]:-0} + 1))" "$run/logs/$name.log" | tail -n 20 \
+                | sed 's/^/    /' >&2
             exit 1
         fi
         [[ ! -t 1 ]] || show '\r%-12s waiting, %s s' "$name" "$((SECONDS - begin))"

@@ -110,7 +110,7 @@ start_postgres() {
             ${postgres_user[@]+"${postgres_user[@]}"} \
             "$binaries/postgres" -D "$place/data" -c listen_addresses=127.0.0.1 -c port="$port" \
             -c unix_socket_directories= -c synchronous_commit=on -c fsync="$3" \
-            -c max_connections=200 -c shared_buffers=256MB -c max_wal_size=2GB \
+            -c max_connections=500 -c shared_buffers=256MB -c max_wal_size=2GB \
             -c timezone=UTC -c log_timezone=UTC -c log_checkpoints=off
         sleep 0.3
         if is_alive postgres || ((attempt == 10)) \

@@ -3,7 +3,7 @@ import Threading
 
 extension BrokerCore {
     /// From this size on records are sent straight from the file, in bytes.
-    private static let sendfileBytesMin = 32 * 1_024
+    private static let sendfileBytesMin = 8 * 1_024
 
     func fetch(_ reader: inout WireReader, _ ticket: ReplyTicket) throws(WireError) {
         let request = try FetchRequest(&reader, version: ticket.version)

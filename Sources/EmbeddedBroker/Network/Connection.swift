@@ -5,6 +5,8 @@ import Threading
 protocol ConnectionOwner: AnyObject {
     /// Room to receive into, shared by all connections: idle ones hold no memory.
     var receiveBlock: ByteBlock { get }
+    /// Memory for requests that came in part.
+    var blocks: BlockPool { get }
     var limits: ConnectionLimits { get }
     var traffic: TrafficMetrics { get }
     var logger: Logger { get }
@@ -87,7 +89,10 @@ final class Connection {
                 owner.needsReceive(self)
                 return
             }
-            let (block, range) = room()
+            guard let (block, range) = room() else {
+                fail("too much at once: all memory for requests is in use")
+                return
+            }
             switch socket.receive(into: block, range) {
             case .bytes(let count):
                 owner.traffic.bytesIn.increment(by: count)
@@ -114,8 +119,8 @@ final class Connection {
             || partialRange.count >= 4 + length
     }
 
-    /// Where the next bytes go.
-    private func room() -> (ByteBlock, Range<Int>) {
+    /// Where the next bytes go; `nil` where there is no memory for them.
+    private func room() -> (ByteBlock, Range<Int>)? {
         guard var block = partial else {
             return (owner.receiveBlock, 0..<owner.receiveBlock.capacity)
         }
@@ -129,8 +134,9 @@ final class Connection {
             let capacity = min(
                 partialRange.count + needed, max(64 * 1_024, 2 * partialRange.count))
             if capacity > block.capacity - partialRange.lowerBound {
-                let grown = ByteBlock(capacity: capacity)
+                guard let grown = owner.blocks.take(capacity) else { return nil }
                 grown.copy(from: block, partialRange, to: 0)
+                owner.blocks.giveBack(block)
                 block = grown
                 partial = grown
                 partialRange = 0..<partialRange.count
@@ -164,16 +170,24 @@ final class Connection {
 
     private func keep(_ block: ByteBlock, _ rest: Range<Int>) {
         if rest.isEmpty {
-            partial = nil
-            partialRange = 0..<0
+            dropPartial()
         } else if block === partial {
             partialRange = rest
         } else {
-            let own = ByteBlock(capacity: max(rest.count, 4_096))
+            guard let own = owner.blocks.take(max(rest.count, 4_096)) else {
+                fail("too much at once: all memory for requests is in use")
+                return
+            }
             own.copy(from: block, rest, to: 0)
             partial = own
             partialRange = 0..<rest.count
         }
+    }
+
+    private func dropPartial() {
+        if let partial { owner.blocks.giveBack(partial) }
+        partial = nil
+        partialRange = 0..<0
     }
 
     /// Ends a connection whose bytes make no sense, or that asks for what is not there.
@@ -231,7 +245,7 @@ final class Connection {
     func close() {
         guard isOpen else { return }
         isOpen = false
-        partial = nil
+        dropPartial()
         slots = []
         output = OutputQueue()
         owner.didClose(self)

@@ -52,7 +52,8 @@ struct OutputQueue {
             switch chunks[first] {
             case .bytes(let bytes):
                 total = bytes.count
-                result = socket.send(bytes, from: sent)
+                result = socket.send(
+                    bytes, from: sent, isMoreComing: first + 1 < chunks.count)
             case .file(let file, let position, let count):
                 total = count
                 result = socket.send(file, at: position + sent, count: count - sent)

@@ -67,7 +67,8 @@ final class Socket {
                 descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
         }
         guard accepted >= 0 else {
-            if [EAGAIN, ECONNABORTED, EINTR].contains(errno) { return nil }
+            if errno == EAGAIN { return nil }
+            if errno == ECONNABORTED || errno == EINTR { return try accept() }
             throw StorageError("accept", peer)
         }
         _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
@@ -111,11 +112,13 @@ final class Socket {
     }
 
     /// Sends what stands in `bytes` from `start` on.
-    func send(_ bytes: [UInt8], from start: Int) -> SocketResult {
+    ///
+    /// - Parameter isMoreComing: holds a small packet back for what is sent next.
+    func send(_ bytes: [UInt8], from start: Int, isMoreComing: Bool) -> SocketResult {
         let count = unsafe bytes.withUnsafeBytes { bytes in
             unsafe Glibc.send(
                 descriptor, bytes.baseAddress.map { unsafe $0 + start }, bytes.count - start,
-                CInt(MSG_NOSIGNAL))
+                CInt(MSG_NOSIGNAL) | (isMoreComing ? CInt(MSG_MORE) : 0))
         }
         return Self.sent(count)
     }
@@ -126,6 +129,15 @@ final class Socket {
         let sent = unsafe sendfile(descriptor, file.descriptor, &offset, count)
         // Nothing sent means that the file is shorter than was promised.
         return sent == 0 ? .closed : Self.sent(sent)
+    }
+
+    /// Has the calling thread get errors for broken connections instead of a signal that would end
+    /// the process: `sendfile` has no flag for that.
+    static func ignoreBrokenPipes() {
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        unsafe sigaddset(&signals, SIGPIPE)
+        unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
     }
 
     private static func sent(_ count: Int) -> SocketResult {

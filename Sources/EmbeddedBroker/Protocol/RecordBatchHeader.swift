@@ -41,7 +41,7 @@ struct RecordBatchHeader {
         recordCount = block.integer(Int32.self, at: position + 57)
     }
 
-    var lastOffset: Int64 { baseOffset + Int64(lastOffsetDelta) }
+    var lastOffset: Int64 { baseOffset &+ Int64(lastOffsetDelta) }
     var isCompressed: Bool { attributes & 0x07 != 0 }
     var isTransactional: Bool { attributes & 0x10 != 0 }
     var isControl: Bool { attributes & 0x20 != 0 }

@@ -48,6 +48,9 @@ struct DataDirectory {
         try FileSystem.remove(path + "/clean-stop")
     }
 
+    /// Lets another process, or another broker of this one, use the directory.
+    func release() { lock.unlock() }
+
     /// Leaves the marker of an orderly stop.
     func markCleanStop() throws(StorageError) {
         try FileSystem.replace(markerPath, with: Array("\(wallClockMillis())\n".utf8))

@@ -77,4 +77,7 @@ final class DiskFile: Sendable {
 
     /// Takes the lock of the file for this process, if nobody else has it.
     func tryLock() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
+
+    /// Gives the lock back.
+    func unlock() { flock(descriptor, LOCK_UN) }
 }

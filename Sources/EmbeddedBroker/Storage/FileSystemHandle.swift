@@ -66,13 +66,18 @@ enum FileSystem {
         return block.array(0..<count)
     }
 
-    /// Replaces a file so that a crash leaves the old bytes or the new ones, never a mixture; blocks.
-    static func replace(_ path: String, with bytes: [UInt8]) throws(StorageError) {
+    /// Replaces a file so that the end of the process leaves the old bytes or the new ones.
+    ///
+    /// - Parameter isSynced: whether to wait for the device, so that the same holds for a power
+    ///   failure; without it, that may leave a damaged file.
+    static func replace(
+        _ path: String, with bytes: [UInt8], isSynced: Bool = true
+    ) throws(StorageError) {
         let temporary = path + ".tmp"
         let file = try DiskFile(path: temporary, create: true)
         try file.truncate(to: 0)
         try file.write(bytes, at: 0)
-        try file.sync()
+        if isSynced { try file.sync() }
         guard unsafe rename(temporary, path) == 0 else { throw StorageError("rename", temporary) }
     }
 

@@ -177,7 +177,7 @@ extension PartitionLog {
                 let recordTimestamp = header.baseTimestamp &+ (try reader.varint())
                 let offset = header.baseOffset &+ (try reader.varint())
                 if recordTimestamp >= timestamp { return (offset, recordTimestamp) }
-                try reader.skip(Int(length) - (before - reader.remaining))
+                try reader.skip(Int(length) &- (before - reader.remaining))
             }
         } catch {
             return start

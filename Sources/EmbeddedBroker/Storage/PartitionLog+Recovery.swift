@@ -30,6 +30,7 @@ extension PartitionLog {
         segments[first].isCertified =
             index.validBytes == segments[first].size && first < segments.count - 1
         endOffset = segments[first].baseOffset
+        if first == segments.count - 1 { vouchedBytes = index.validBytes }
 
         var position = first
         while position < segments.count {

@@ -5,7 +5,8 @@ struct LogSyncWork: Sendable {
     /// A closed segment: its bytes first, then the index file that vouches for them.
     struct Closed: Sendable {
         let baseOffset: Int64
-        let file: DiskFile
+        /// `nil` where the bytes are on the device already.
+        let file: DiskFile?
         let indexPath: String
         let index: [UInt8]
     }
@@ -29,9 +30,10 @@ struct LogSyncWork: Sendable {
         var outcome = Outcome()
         if let directory { try FileSystem.syncDirectory(directory) }
         for segment in closed {
-            try segment.file.sync()
+            try segment.file?.sync()
             do throws(StorageError) {
-                try FileSystem.replace(segment.indexPath, with: segment.index)
+                // A power failure may damage the index, which its checksum then tells.
+                try FileSystem.replace(segment.indexPath, with: segment.index, isSynced: false)
                 outcome.certified.append(segment.baseOffset)
             } catch {
                 outcome.indexFailure = error
@@ -56,10 +58,13 @@ extension PartitionLog {
             for (segment, index) in closedSegments {
                 work.closed.append(
                     LogSyncWork.Closed(
-                        baseOffset: segment.baseOffset, file: try segment.file(),
+                        baseOffset: segment.baseOffset,
+                        file: segment !== segments.last || needsSync ? try segment.file() : nil,
                         indexPath: segment.indexPath, index: index))
             }
-            if needsSync { work.active = try segments.last?.file() }
+            if needsSync, closedSegments.last?.segment !== segments.last {
+                work.active = try segments.last?.file()
+            }
         } catch {
             takeOffline(error)
             return nil
@@ -85,7 +90,9 @@ extension PartitionLog {
 
     /// What a clean stop writes for the active segment, once its bytes are on the device.
     func closingWork() -> LogSyncWork? {
-        guard !isOffline, let active = segments.last else { return takeSyncWork() }
+        guard !isOffline, let active = segments.last, active.size > 0,
+            vouchedBytes != active.size
+        else { return takeSyncWork() }
         do {
             let index = try active.index(environment.scratch)
             closedSegments.append(
@@ -107,7 +114,7 @@ extension PartitionLog {
         do {
             if let limit = retentionMillis, limit >= 0, let active = segments.last,
                 active.size > 0, visible == written,
-                try active.index(environment.scratch).maxTimestamp < now - limit
+                try active.index(environment.scratch).isOlder(than: now - limit)
             {
                 try roll()
                 show(written)
@@ -120,7 +127,7 @@ extension PartitionLog {
                     isDue = Int64(size - oldest.size) >= limit
                 }
                 if !isDue, let limit = retentionMillis, limit >= 0 {
-                    isDue = try oldest.index(environment.scratch).maxTimestamp < now - limit
+                    isDue = try oldest.index(environment.scratch).isOlder(than: now - limit)
                 }
                 guard isDue else { break }
                 try deleteOldest()

@@ -54,6 +54,9 @@ final class PartitionLog {
     var needsSync = false
     /// Index files of closed segments that wait for their segment's sync.
     var closedSegments: [(segment: Segment, index: [UInt8])] = []
+    /// How many bytes of the active segment the index file vouched for at start.
+    var vouchedBytes = 0
+    private var isFailing = false
     /// Fetches that wait for data.
     var waiters: [FetchWaiter] = []
     /// Places that readers are likely to ask for next.
@@ -110,6 +113,7 @@ final class PartitionLog {
         }
         let active = try segmentWithRoom(for: range.count)
         if staged.isEmpty {
+            staged = environment.takeBuffer()
             do {
                 undo = Undo(endOffset: endOffset, index: try active.index(environment.scratch))
             } catch {
@@ -144,19 +148,16 @@ final class PartitionLog {
             active.size += staged.count
             environment.logBytes.add(staged.count)
             needsSync = true
-            if staged.count <= Self.freshBytesMax {
-                fresh = (file, position, staged)
-            } else {
-                fresh = nil
-            }
-            staged = []
+            isFailing = false
+            fresh = staged.count <= Self.freshBytesMax ? (file, position, Array(staged[...])) : nil
+            dropStaged()
             written = LogPosition(
                 offset: endOffset, segment: active.baseOffset, position: active.size)
             if environment.configuration.fsync == .interval { show(written) }
             return true
         } catch {
             _ = failed(error)
-            staged = []
+            dropStaged()
             endOffset = undo.endOffset
             active.setIndex(undo.index)
             for (id, previous) in undo.producers.reversed() { producers.restore(id, previous) }
@@ -168,6 +169,12 @@ final class PartitionLog {
             }
             return false
         }
+    }
+
+    private func dropStaged() {
+        let buffer = staged
+        staged = []
+        environment.giveBack(buffer)
     }
 
     /// Forgets which flushes failed, once everybody concerned was told.
@@ -195,6 +202,9 @@ final class PartitionLog {
     }
 
     private func failed(_ error: StorageError) -> ErrorCode {
+        // Once, not for each of the many times that producers will try.
+        guard !isFailing else { return .storageError }
+        isFailing = true
         environment.logger.error(
             "records could not be written; their producers were told",
             ["partition": name, "error": error.description])
@@ -238,6 +248,7 @@ final class PartitionLog {
             }
         }
         segments.append(segment)
+        vouchedBytes = 0
         written = LogPosition(offset: endOffset, segment: segment.baseOffset, position: 0)
         return segment
     }

@@ -79,7 +79,7 @@ final class Segment {
         }
         var index = SegmentIndex()
         try scan(from: 0, to: size, scratch) { header, position in
-            index.append(header, relativeOffset: header.baseOffset - baseOffset)
+            index.append(header, relativeOffset: header.baseOffset &- baseOffset)
             return true
         }
         loadedIndex = index

@@ -36,13 +36,19 @@ struct SegmentIndex {
         if validBytes >= nextEntryPosition {
             entries.append(
                 Entry(
-                    relativeOffset: UInt32(relativeOffset), position: UInt32(validBytes),
+                    relativeOffset: UInt32(truncatingIfNeeded: relativeOffset),
+                    position: UInt32(truncatingIfNeeded: validBytes),
                     maxTimestampBefore: maxTimestamp))
             nextEntryPosition = validBytes + Self.interval
         }
         maxTimestamp = max(maxTimestamp, header.maxTimestamp)
         validBytes += header.totalSize
-        recordCount = relativeOffset + Int64(header.lastOffsetDelta) + 1
+        recordCount = relativeOffset &+ Int64(header.lastOffsetDelta) &+ 1
+    }
+
+    /// Whether all records are older; where none has a timestamp, that cannot be told.
+    func isOlder(than timestamp: Int64) -> Bool {
+        maxTimestamp != Self.noTimestamp && maxTimestamp < timestamp
     }
 
     /// The last entry at or before an offset; `nil` in an empty segment.

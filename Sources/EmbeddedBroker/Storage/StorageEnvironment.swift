@@ -8,6 +8,8 @@ final class StorageEnvironment {
     let logger: Logger
     /// For reading headers: what one call reads, the next may overwrite.
     let scratch = ByteBlock(capacity: 64 * 1_024)
+    /// Emptied buffers for batches that wait to be written.
+    private var spareBuffers: [[UInt8]] = []
     /// Bytes of all logs.
     let logBytes: Gauge
 
@@ -15,6 +17,16 @@ final class StorageEnvironment {
         self.configuration = configuration
         self.logger = logger
         self.logBytes = logBytes
+    }
+
+    /// An empty buffer, if possible one that has memory already.
+    func takeBuffer() -> [UInt8] { spareBuffers.popLast() ?? [] }
+
+    /// Keeps the memory of a buffer for the next one who needs it.
+    func giveBack(_ buffer: consuming [UInt8]) {
+        guard spareBuffers.count < 8, buffer.capacity <= 4 * 1_024 * 1_024 else { return }
+        buffer.removeAll(keepingCapacity: true)
+        spareBuffers.append(buffer)
     }
 }
 

@@ -23,39 +23,6 @@ final class Syncer {
         let written: LogPosition
     }
 
-    /// What the sync thread does in one round, logs first: an offset must not outlive the records
-    /// before it.
-    private struct Round: Sendable {
-        var logs: [LogSyncWork] = []
-        var offsets: DiskFile?
-
-        func run() -> RoundResult {
-            var result = RoundResult()
-            let clock = ContinuousClock()
-            let start = clock.now
-            for work in logs {
-                do throws(StorageError) {
-                    result.logs.append(.success(try work.run()))
-                } catch {
-                    result.logs.append(.failure(error))
-                }
-            }
-            do throws(StorageError) {
-                try offsets?.sync()
-            } catch {
-                result.offsetsFailure = error
-            }
-            result.duration = clock.now - start
-            return result
-        }
-    }
-
-    private struct RoundResult: Sendable {
-        var logs: [Result<LogSyncWork.Outcome, StorageError>] = []
-        var offsetsFailure: StorageError?
-        var duration = Duration.zero
-    }
-
     /// Is told which logs show more to consumers now.
     var didShow: ([PartitionLog]) -> Void = { _ in }
 
@@ -64,7 +31,7 @@ final class Syncer {
     private let logger: Logger
     private let offsets: OffsetStore
     private let seconds: Histogram
-    private let thread: SyncThread
+    private let threads: [SyncThread]
     private var dirtyLogs: [PartitionLog] = []
     private var waiters: [any SafetyWaiter] = []
     private var isRunning = false
@@ -81,7 +48,11 @@ final class Syncer {
         self.logger = logger
         self.offsets = offsets
         self.seconds = seconds
-        thread = try SyncThread()
+        // Syncs of several files at once share the file system's commits; without anybody waiting
+        // for them one after the other does as well.
+        var threads: [SyncThread] = []
+        for _ in 0..<(configuration.fsync == .always ? 8 : 1) { threads.append(try SyncThread()) }
+        self.threads = threads
     }
 
     /// Takes note that a log may have something to force to the device.
@@ -130,20 +101,20 @@ final class Syncer {
     private func run(_ entries: [Entry]) {
         let waiting = waiters
         waiters.removeAll(keepingCapacity: true)
-        var round = Round(logs: entries.map(\.work))
+        var offsetsFile: DiskFile?
         if offsets.journal.needsSync {
             offsets.journal.needsSync = false
-            round.offsets = offsets.journal.file
+            offsetsFile = offsets.journal.file
         }
-        if entries.isEmpty, round.offsets == nil {
+        if entries.isEmpty, offsetsFile == nil {
             for waiter in waiting { waiter.finish(offsetsFailed: false) }
             closeIfAsked()
             return
         }
         isRunning = true
         let confined = Confined((syncer: self, entries: entries, waiting: waiting))
-        thread.submit { [loop, round] in
-            let result = round.run()
+        let round = SyncRound(logs: entries.map(\.work), offsets: offsetsFile)
+        round.run(on: threads) { [loop] result in
             loop.execute {
                 let (syncer, entries, waiting) = confined.value
                 syncer.completed(entries, waiting, result)
@@ -152,7 +123,7 @@ final class Syncer {
     }
 
     private func completed(
-        _ entries: [Entry], _ waiting: [any SafetyWaiter], _ result: RoundResult
+        _ entries: [Entry], _ waiting: [any SafetyWaiter], _ result: SyncRound.Outcome
     ) {
         isRunning = false
         seconds.observe(result.duration)
@@ -210,7 +181,7 @@ final class Syncer {
             run(entries)
         } else {
             self.closing = nil
-            thread.stop()
+            for thread in threads { thread.stop() }
             closing(!hasFailed)
         }
     }

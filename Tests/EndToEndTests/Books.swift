@@ -1,0 +1,88 @@
+import KafkaShim
+import Testing
+
+/// What must hold once all is quiet.
+extension Installation {
+    /// Waits until the carts owe nothing, then expects that stock, holds, carts and log agree.
+    ///
+    /// - Parameter gateway: which one is asked for the carts.
+    nonisolated func expectBooksBalance(
+        gateway: Int = 0, sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        try await eventually(
+            "the carts owe nothing", within: .seconds(60), sourceLocation: sourceLocation
+        ) {
+            try await database.number("SELECT count(*) FROM cart_obligation") == 0
+        }
+        let wrongSums = try await database.rows(
+            """
+            SELECT product_code, quantity::text, held::text, coalesce(sum, 0)::text
+            FROM inventory
+            LEFT JOIN (
+                SELECT product_code, sum(hold_quantity) FROM hold GROUP BY product_code
+            ) AS sums USING (product_code)
+            WHERE held <> coalesce(sum, 0) OR held > quantity
+            """)
+        #expect(wrongSums == [], "what is held is the sum of holds", sourceLocation: sourceLocation)
+        let brokenHistories = try await database.rows(
+            """
+            SELECT cart_id::text FROM cart_event GROUP BY cart_id
+            HAVING min(version) <> 1 OR max(version) <> count(*)
+            """)
+        #expect(brokenHistories == [], "versions have no gaps", sourceLocation: sourceLocation)
+        try await expectHoldsAreLines(gateway, sourceLocation)
+        try await expectEventsAreOnTheLog(sourceLocation)
+    }
+
+    /// Every cart line has its holds, and every hold its cart line.
+    private nonisolated func expectHoldsAreLines(
+        _ gateway: Int, _ sourceLocation: SourceLocation
+    ) async throws {
+        var held: [String: [String: Int]] = [:]
+        let sums = try await database.rows(
+            """
+            SELECT user_id, product_code, sum(hold_quantity)::text FROM hold
+            GROUP BY user_id, product_code
+            """)
+        for row in sums {
+            held[row[0], default: [:]][row[1]] = Int(row[2])
+        }
+        for (user, products) in held {
+            let cart = try await cart(of: user, gateway: gateway)
+            var lines: [String: Int] = [:]
+            for line in cart["lines"].elements {
+                lines[line["productCode"].text ?? ""] = line["quantity"].number
+            }
+            #expect(
+                lines == products.filter { $0.value > 0 },
+                "the cart of \(user) against its holds", sourceLocation: sourceLocation)
+            #expect(cart["pending"] == [], sourceLocation: sourceLocation)
+        }
+    }
+
+    /// Every cart event is on the topic for whoever builds on them, in order.
+    private nonisolated func expectEventsAreOnTheLog(
+        _ sourceLocation: SourceLocation
+    ) async throws {
+        var known: [String: Int] = [:]
+        for row in try await database.rows(
+            "SELECT cart_id::text, max(version)::text FROM cart_event GROUP BY cart_id")
+        {
+            known[row[0]] = Int(row[1])
+        }
+        var told: [String: Set<Int>] = [:]
+        for message in try await LogTopic.messages(of: "cart-event", in: self) {
+            let event = try JSON(bytes: message.value ?? [])
+            let version = try #require(event["version"].number, "\(event)")
+            told[String(decoding: message.key ?? [], as: UTF8.self), default: []].insert(version)
+        }
+        for (cart, version) in known {
+            #expect(
+                told[cart] == Set(1...version), "events of cart \(cart) on the log",
+                sourceLocation: sourceLocation)
+        }
+        #expect(told.count == known.count, sourceLocation: sourceLocation)
+        let letters = try await LogTopic.messages(of: "dead-letter", in: self)
+        #expect(letters.isEmpty, "no message was set aside", sourceLocation: sourceLocation)
+    }
+}

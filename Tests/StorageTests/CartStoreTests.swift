@@ -1,0 +1,226 @@
+import Adapters
+import CartService
+import Messages
+import PostgresShim
+import Telemetry
+import Testing
+
+@Suite struct CartStoreTests {
+    private func withStore<Result>(
+        _ body: (PostgresCartStore, PostgresPool) async throws -> Result
+    ) async throws -> Result {
+        try await withSchema { configuration in
+            _ = try await SchemaMigrator(configuration, logger: quiet).migrate()
+            var own = PostgresConfiguration.service(
+                url: configuration.url, applicationName: "storage-tests")
+            own.settings.merge(configuration.settings) { _, new in new }
+            let pool = PostgresPool(own, size: 4, metrics: MetricsRegistry(), logger: quiet)
+            do {
+                let result = try await body(PostgresCartStore(pool), pool)
+                await pool.close()
+                return result
+            } catch {
+                await pool.close()
+                throw error
+            }
+        }
+    }
+
+    private func event(
+        cart: UInt128, _ version: Int, request: String = "r1", json: String = #"{"type":"x"}"#
+    ) throws -> StoredEvent {
+        StoredEvent(
+            cartID: CartID(bits: cart), version: version, partition: 3,
+            requestID: try #require(RequestID(request)), type: "x", json: Array(json.utf8),
+            at: Timestamp(millis: 1_700_000_000_123))
+    }
+
+    private func obligation(
+        cart: UInt128, _ request: String, _ action: InventoryRequest.Action, partition: Int = 3
+    ) throws -> Obligation {
+        Obligation(
+            request: InventoryRequest(
+                cartID: CartID(bits: cart), requestID: try #require(RequestID(request)),
+                userID: try #require(UserID("anna")), productCode: try #require(ProductCode("A")),
+                action: action),
+            partition: partition, dueAt: Timestamp(millis: 1_700_000_001_000))
+    }
+
+    @Test func `epochs rise with every owner`() async throws {
+        try await withStore { store, _ in
+            let first = try await store.raiseEpochs([1, 2], owner: "a")
+            #expect(first == [1: 1, 2: 1])
+            #expect(try await store.raiseEpochs([2, 3, 2], owner: "b") == [2: 2, 3: 1])
+            #expect(try await store.raiseEpochs([], owner: "b") == [:])
+        }
+    }
+
+    @Test func `events are read as they were written, in order`() async throws {
+        try await withStore { store, _ in
+            var append = CartAppend()
+            append.epochs = try await store.raiseEpochs([3], owner: "a")
+            let events = [
+                try event(cart: 1, 1, json: #"{"type":"x",  "n":1e0}"#),
+                try event(cart: 1, 2, request: "r2"), try event(cart: 2, 1),
+            ]
+            append.events = events
+            try await store.append(append)
+            let found = try await store.events(of: [1, 2, 9].map { CartID(bits: $0) })
+            #expect(found == [CartID(bits: 1): Array(events[0...1]), CartID(bits: 2): [events[2]]])
+            let request = CartRequestKey(cartID: CartID(bits: 1), requestID: events[1].requestID)
+            #expect(try await store.events(of: [request, request]) == [events[1]])
+            #expect(try await store.events(of: [] as [CartID]).isEmpty)
+            #expect(try await store.events(of: [] as [CartRequestKey]).isEmpty)
+        }
+    }
+
+    @Test func `a version that stands is a conflict, and nothing of the batch is written`()
+        async throws
+    {
+        try await withStore { store, _ in
+            var append = CartAppend()
+            append.epochs = try await store.raiseEpochs([3], owner: "a")
+            append.events = [try event(cart: 1, 1)]
+            try await store.append(append)
+            append.events = [try event(cart: 2, 1), try event(cart: 1, 1)]
+            append.obligations = [try obligation(cart: 2, "r1", .lower(to: 0))]
+            await #expect(throws: CartStoreError.conflict) { try await store.append(append) }
+            #expect(try await store.events(of: [CartID(bits: 2)]).isEmpty)
+            #expect(try await store.obligations(of: [3]).isEmpty)
+        }
+    }
+
+    @Test func `a former owner can neither write nor read on`() async throws {
+        try await withStore { store, _ in
+            var old = CartAppend()
+            old.epochs = try await store.raiseEpochs([3, 4], owner: "a")
+            try await store.append(old)
+            _ = try await store.raiseEpochs([4], owner: "b")
+            await #expect(throws: CartStoreError.fenced) { try await store.append(old) }
+            old.events = [try event(cart: 1, 1)]
+            await #expect(throws: CartStoreError.fenced) { try await store.append(old) }
+            old.epochs = [3: 1]
+            try await store.append(old)
+            var unknown = CartAppend()
+            unknown.epochs = [77: 1]
+            await #expect(throws: CartStoreError.fenced) { try await store.append(unknown) }
+        }
+    }
+
+    @Test func `raising waits for a batch that has passed its check`() async throws {
+        try await withStore { store, pool in
+            _ = try await store.raiseEpochs([3], owner: "a")
+            try await pool.withConnection { connection in
+                _ = try await connection.pipeline([
+                    .begin,
+                    PostgresStatement(
+                        "SELECT check_cart_epochs($1, $2)", [.int4Array([3]), .int8Array([1])]),
+                ])
+                let pid = await connection.backendProcessID
+                async let raised = store.raiseEpochs([3], owner: "b")
+                try await eventually("the raise waits") {
+                    let waiting = try await pool.pipeline([
+                        PostgresStatement(
+                            """
+                            SELECT count(*) FROM pg_stat_activity
+                            WHERE $1 = ANY (pg_blocking_pids(pid))
+                            """, [.int4(pid)])
+                    ])
+                    return try waiting[0].int8(0, 0) == 1
+                }
+                _ = try await connection.pipeline([.commit])
+                #expect(try await raised == [3: 2])
+            }
+        }
+    }
+
+    @Test func `a batch that meets a raise in progress is fenced`() async throws {
+        try await withStore { store, pool in
+            _ = try await store.raiseEpochs([3], owner: "a")
+            try await pool.withConnection { connection in
+                _ = try await connection.pipeline([
+                    .begin, PostgresStatement("UPDATE cart_partition SET epoch = epoch + 1"),
+                ])
+                let pid = await connection.backendProcessID
+                async let outcome = fenceOutcome(store)
+                try await eventually("the batch waits") {
+                    let waiting = try await pool.pipeline([
+                        PostgresStatement(
+                            """
+                            SELECT count(*) FROM pg_stat_activity
+                            WHERE $1 = ANY (pg_blocking_pids(pid))
+                            """, [.int4(pid)])
+                    ])
+                    return try waiting[0].int8(0, 0) == 1
+                }
+                _ = try await connection.pipeline([.commit])
+                #expect(await outcome == .fenced)
+            }
+        }
+    }
+
+    private func fenceOutcome(_ store: PostgresCartStore) async -> CartStoreError? {
+        var append = CartAppend()
+        append.epochs = [3: 1]
+        do throws(CartStoreError) {
+            try await store.append(append)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func `obligations are kept, replaced and discharged`() async throws {
+        try await withStore { store, _ in
+            var append = CartAppend()
+            append.epochs = try await store.raiseEpochs([3], owner: "a")
+            let ask = try obligation(
+                cart: 1, "r1", .ask(quantity: 4, until: Timestamp(millis: 1_700_000_009_999)))
+            let other = try obligation(cart: 1, "r2", .lower(to: 2), partition: 4)
+            append.obligations = [ask, other]
+            try await store.append(append)
+            #expect(try await store.obligations(of: [3]) == [ask])
+            #expect(Set(try await store.obligations(of: [3, 4])) == [ask, other])
+
+            let lower = try obligation(cart: 1, "r1", .lower(to: 0))
+            append.obligations = [lower]
+            append.discharged = [other.key]
+            try await store.append(append)
+            #expect(try await store.obligations(of: [3, 4]) == [lower])
+
+            append.obligations = [lower]
+            append.discharged = [lower.key]
+            try await store.append(append)
+            #expect(try await store.obligations(of: [3, 4]) == [lower])
+        }
+    }
+
+    @Test func `an event that is no JSON is refused for ever`() async throws {
+        try await withStore { store, _ in
+            var append = CartAppend()
+            append.epochs = try await store.raiseEpochs([3], owner: "a")
+            append.events = [try event(cart: 1, 1, json: "{")]
+            await #expect {
+                try await store.append(append)
+            } throws: {
+                guard case .refused = $0 as? CartStoreError else { return false }
+                return true
+            }
+        }
+    }
+
+    @Test func `Postgres away is a reason to try again`() async throws {
+        let pool = PostgresPool(
+            PostgresConfiguration(url: "postgres://holdfast@127.0.0.1:1/nothing"), size: 1,
+            metrics: MetricsRegistry(), logger: quiet)
+        let store = PostgresCartStore(pool)
+        for _ in 0..<2 {
+            await #expect {
+                _ = try await store.events(of: [CartID(bits: 1)])
+            } throws: {
+                guard case .unavailable = $0 as? CartStoreError else { return false }
+                return true
+            }
+        }
+    }
+}

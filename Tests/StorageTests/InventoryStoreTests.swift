@@ -1,0 +1,258 @@
+import Adapters
+import InventoryDomain
+import InventoryService
+import Messages
+import PostgresShim
+import Telemetry
+import Testing
+
+@Suite struct InventoryStoreTests {
+    private func withStore<Result>(
+        poolSize: Int = 4,
+        _ body: (PostgresInventoryStore, PostgresPool) async throws -> Result
+    ) async throws -> Result {
+        try await withSchema { configuration in
+            _ = try await SchemaMigrator(configuration, logger: quiet).migrate()
+            var own = PostgresConfiguration.service(
+                url: configuration.url, applicationName: "storage-tests")
+            own.settings.merge(configuration.settings) { _, new in new }
+            let pool = PostgresPool(own, size: poolSize, metrics: MetricsRegistry(), logger: quiet)
+            do {
+                let result = try await body(PostgresInventoryStore(pool), pool)
+                await pool.close()
+                return result
+            } catch {
+                await pool.close()
+                throw error
+            }
+        }
+    }
+
+    private func code(_ text: String) throws -> ProductCode { try #require(ProductCode(text)) }
+
+    private func key(_ number: Int) throws -> HoldKey {
+        HoldKey(
+            cartID: CartID(bits: UInt128(number)),
+            requestID: try #require(RequestID("r\(number)")))
+    }
+
+    private func addProduct(_ pool: PostgresPool, _ code: String, _ quantity: Int64) async throws {
+        _ = try await pool.pipeline([
+            PostgresStatement(
+                "INSERT INTO inventory (product_code, name, quantity) VALUES ($1, $1 || '!', $2)",
+                [.text(code), .int8(quantity)])
+        ])
+    }
+
+    private func hold(
+        _ key: HoldKey, _ code: ProductCode, _ quantity: Int, _ status: Hold.Status = .held,
+        at now: Timestamp
+    ) throws -> Hold {
+        Hold(
+            key: key, productCode: code, userID: try #require(UserID("anna")),
+            askQuantity: status == .cancelled ? 0 : quantity,
+            holdQuantity: status == .held ? quantity : 0, status: status, createdAt: now,
+            expiresAt: status == .held ? now + .seconds(900) : nil)
+    }
+
+    @Test func `what is written is read again, every status of it`() async throws {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 10)
+            let (a, missing) = (try code("A"), try code("Z"))
+            let keys = try (0..<4).map { try key($0) }
+            let statuses: [Hold.Status] = [
+                .held, .refused(.outOfStock, available: 2), .cancelled,
+                .refused(.unknownProduct, available: 0),
+            ]
+            let written = try await store.transact(products: [a, missing], holds: keys) {
+                snapshot in
+                #expect(snapshot.products.count == 1 && snapshot.holds.isEmpty)
+                #expect(
+                    snapshot.products[a]
+                        == Product(code: a, name: "A!", quantity: 10, held: 0, fence: 0))
+                var changes = InventoryChanges()
+                for (key, status) in zip(keys, statuses) {
+                    guard
+                        let hold = try? hold(
+                            key, status == statuses[3] ? missing : a, 3, status, at: snapshot.now)
+                    else { continue }
+                    changes.newHolds.append(hold)
+                }
+                changes.products = [.init(code: a, heldDelta: 3, fence: 7)]
+                return (changes, changes.newHolds)
+            }
+            #expect(written.count == 4)
+            let again = try await store.transact(
+                products: [a], holds: keys + keys + [try key(9)]
+            ) { snapshot in (InventoryChanges(), snapshot) }
+            #expect(
+                again.products[a]
+                    == Product(code: a, name: "A!", quantity: 10, held: 3, fence: 7))
+            #expect(again.holds.count == 4)
+            for hold in written { #expect(again.holds[hold.key] == hold) }
+        }
+    }
+
+    @Test func `a hold is lowered, and a lower fence never replaces a higher`() async throws {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 10)
+            let (a, first) = (try code("A"), try key(1))
+            try await store.transact(products: [a], holds: [first]) { snapshot in
+                var changes = InventoryChanges()
+                changes.products = [.init(code: a, heldDelta: 5, fence: 9)]
+                changes.newHolds = [try? hold(first, a, 5, at: snapshot.now)].compactMap(\.self)
+                return (changes, ())
+            }
+            try await store.transact(products: [a], holds: [first]) { _ in
+                var changes = InventoryChanges()
+                changes.products = [.init(code: a, heldDelta: -3, fence: 4)]
+                changes.loweredHolds = [first: 2]
+                return (changes, ())
+            }
+            let found = try await store.transact(products: [a], holds: [first]) {
+                (InventoryChanges(), $0)
+            }
+            #expect(found.products[a]?.held == 2 && found.products[a]?.fence == 9)
+            #expect(found.holds[first]?.holdQuantity == 2 && found.holds[first]?.askQuantity == 5)
+        }
+    }
+
+    @Test func `many who race for the last pieces never oversell`() async throws {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 25)
+            try await addProduct(pool, "B", 1_000)
+            let (a, b) = (try code("A"), try code("B"))
+            let granted = try await withThrowingTaskGroup(of: Int.self) { group in
+                for worker in 0..<8 {
+                    group.addTask {
+                        var count = 0
+                        for round in 0..<10 {
+                            let wanted = try key(worker * 100 + round)
+                            // In either order, which must make no difference.
+                            let codes = worker % 2 == 0 ? [a, b] : [b, a]
+                            let won = try await store.transact(products: codes, holds: [wanted]) {
+                                snapshot -> (InventoryChanges, Bool) in
+                                guard let product = snapshot.products[a], product.available > 0,
+                                    let hold = try? hold(wanted, a, 1, at: snapshot.now)
+                                else { return (InventoryChanges(), false) }
+                                var changes = InventoryChanges()
+                                changes.products = [
+                                    .init(code: a, heldDelta: 1, fence: product.fence + 1)
+                                ]
+                                changes.newHolds = [hold]
+                                return (changes, true)
+                            }
+                            if won { count += 1 }
+                        }
+                        return count
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(granted == 25)
+            let rows = try await pool.pipeline([
+                PostgresStatement("SELECT held, fence FROM inventory WHERE product_code = 'A'"),
+                PostgresStatement("SELECT count(*) FROM hold WHERE hold_quantity > 0"),
+            ])
+            #expect(try rows[0].int8(0, 0) == 25 && rows[0].int8(0, 1) == 25)
+            #expect(try rows[1].int8(0, 0) == 25)
+        }
+    }
+
+    @Test func `a hold that another inserted meanwhile is a reason to look again`() async throws {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 10)
+            let (a, first) = (try code("A"), try key(1))
+            let insert: @Sendable (InventorySnapshot) -> (InventoryChanges, Void) = { snapshot in
+                var changes = InventoryChanges()
+                changes.products = [.init(code: a, heldDelta: 1, fence: 0)]
+                changes.newHolds = [try? hold(first, a, 1, at: snapshot.now)].compactMap(\.self)
+                return (changes, ())
+            }
+            try await store.transact(products: [a], holds: [], insert)
+            await #expect {
+                try await store.transact(products: [a], holds: [], insert)
+            } throws: {
+                guard case .unavailable = $0 as? InventoryStoreError else { return false }
+                return true
+            }
+            let held = try await pool.pipeline([PostgresStatement("SELECT held FROM inventory")])
+            #expect(try held[0].int8(0, 0) == 1)
+        }
+    }
+
+    @Test func `changes that would oversell are refused for ever`() async throws {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 10)
+            let a = try code("A")
+            await #expect {
+                try await store.transact(products: [a], holds: []) { _ in
+                    var changes = InventoryChanges()
+                    changes.products = [.init(code: a, heldDelta: 11, fence: 0)]
+                    return (changes, ())
+                }
+            } throws: {
+                guard case .refused = $0 as? InventoryStoreError else { return false }
+                return true
+            }
+        }
+    }
+
+    @Test func `a lost connection and a missing schema are a reason to try again`() async throws {
+        try await withStore(poolSize: 1) { store, pool in
+            let a = try code("A")
+            let pid = try await pool.withConnection { await $0.backendProcessID }
+            try await killBackend(pid)
+            try await expectUnavailable(store, a)
+            // The next caller gets a fresh connection.
+            try await store.transact(products: [a], holds: []) { _ in (InventoryChanges(), ()) }
+            _ = try await pool.pipeline([PostgresStatement("ALTER TABLE hold RENAME TO gone")])
+            try await expectUnavailable(store, a)
+        }
+    }
+
+    private func expectUnavailable(_ store: PostgresInventoryStore, _ code: ProductCode)
+        async throws
+    {
+        await #expect {
+            try await store.transact(products: [code], holds: []) { _ in (InventoryChanges(), ()) }
+        } throws: {
+            guard case .unavailable = $0 as? InventoryStoreError else { return false }
+            return true
+        }
+    }
+
+    @Test func `look-ups use the keys, however empty the tables were when planned`() async throws {
+        try await withStore(poolSize: 1) { store, pool in
+            let (a, first) = (try code("A"), try key(1))
+            for _ in 0..<3 {
+                try await store.transact(products: [a], holds: [first]) { _ in
+                    (InventoryChanges(), ())
+                }
+            }
+            try await pool.withConnection { connection in
+                let names = try await connection.execute(
+                    """
+                    SELECT name FROM pg_prepared_statements
+                    WHERE statement LIKE '%JOIN hold%' OR statement LIKE '%FROM inventory%'
+                    """)
+                #expect(names.rowCount == 2 || names.rowCount == 3)
+                for row in 0..<names.rowCount {
+                    let name = try names.text(row, 0)
+                    let arguments = try await connection.execute(
+                        "SELECT cardinality(parameter_types) FROM pg_prepared_statements "
+                            + "WHERE name = $1", [.text(name)]
+                    ).int4(0, 0)
+                    guard arguments > 0 else { continue }
+                    let list = [String](repeating: "NULL", count: Int(arguments))
+                        .joined(separator: ",")
+                    let plan = try await connection.execute("EXPLAIN EXECUTE \(name)(\(list))")
+                    let text = try (0..<plan.rowCount).map { try plan.text($0, 0) }
+                        .joined(separator: "\n")
+                    #expect(text.contains("Index"), "\(text)")
+                    #expect(!text.contains("Seq Scan"), "\(text)")
+                }
+            }
+        }
+    }
+}
