@@ -40,7 +40,9 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var connectionsToFlush: [Connection] = []
     private var isTurnEndScheduled = false
-    private var retentionTimer: TimerID?
+    var retentionTimer: TimerID?
+    var diskCheckTimer: TimerID?
+    let environment: StorageEnvironment
 
     /// Opens the data directory; reads what an unclean stop left unchecked.
     init(
@@ -57,7 +59,7 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
             inFlightMax: configuration.inFlightMax,
             unsentBytesMax: configuration.unsentBytesMax)
         dataDirectory = try DataDirectory(path: configuration.dataDirectory)
-        let environment = StorageEnvironment(
+        environment = StorageEnvironment(
             configuration: configuration, logger: logger, logBytes: metrics.logBytes)
         metrics.logBytes.set(0)
         topics = try TopicStore(directory: dataDirectory, environment: environment)
@@ -105,6 +107,7 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
             self.listener = nil
         }
         if let retentionTimer { loop.cancel(retentionTimer) }
+        if let diskCheckTimer { loop.cancel(diskCheckTimer) }
         endTurn()
         groups.stop()
         for connection in connections.values {
@@ -226,31 +229,9 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
         for answer in answers { answer.written(offsetsFailed: offsetsFailed) }
         for log in logs { log.forgetFailedFlushes() }
         syncer.finish(answers)
+        checkDiskCap()
         if configuration.fsync == .interval {
             for log in logs { wakeFetches(of: log) }
-        }
-    }
-
-    private func scheduleRetention() {
-        retentionTimer = loop.schedule(after: configuration.retentionCheckInterval) {
-            [unowned self] in
-            applyRetention()
-            scheduleRetention()
-        }
-    }
-
-    private func applyRetention() {
-        let now = wallClockMillis()
-        let retentionMillis = configuration.retention.map(\.wholeMilliseconds)
-        let retentionBytes = configuration.retentionBytes.map { Int64($0) }
-        for topic in topics.topics.values {
-            for log in topic.partitions {
-                log.applyRetention(
-                    now: now,
-                    retentionMillis: topic.settings.retentionMillis ?? retentionMillis,
-                    retentionBytes: topic.settings.retentionBytes ?? retentionBytes)
-                syncer.note(log)
-            }
         }
     }
 }
