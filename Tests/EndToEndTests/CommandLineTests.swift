@@ -64,7 +64,7 @@ extension EndToEndTests {
             (["cart", "--kafka-brokers", "nowhere:port"], "--kafka-brokers", "host:port"),
             (["inventory", "--redis-url", "http://x"], "--redis-url", "redis://"),
             (["migrate", "--database-url", "mysql://x/y"], "--database-url", "postgres"),
-            (["broker", "--segment-max", "1"], "--segment-max", "2"),
+            (["broker", "--segment-max", "1"], "--segment-max", "1GiB"),
             (["race", "--users", "1"], "--users", "10000"),
             (["race", "--rounds", "many"], "--rounds", "1000000"),
             (["gateway", "--log-level", "loud"], "--log-level", "warning"),
