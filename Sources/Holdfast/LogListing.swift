@@ -92,8 +92,10 @@ struct LogListing {
             }
         let readers = groups.map { group, positions in
             let list = positions.map { each in
-                #"{"topic":\#(quoted(each.partition.topic)),"partition":\#(each.partition.partition),"#
-                    + #""committed":\#(each.committed),"lag":\#(each.lag)}"#
+                let committed = each.committed.map(String.init) ?? "null"
+                return
+                    #"{"topic":\#(quoted(each.partition.topic)),"partition":\#(each.partition.partition),"#
+                    + #""committed":\#(committed),"lag":\#(each.lag)}"#
             }
             return #"{"group":\#(quoted(group.name)),"state":\#(quoted(group.state)),"#
                 + #""members":\#(group.members),"lag":\#(positions.reduce(0) { $0 + $1.lag }),"#

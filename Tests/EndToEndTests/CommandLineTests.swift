@@ -33,6 +33,8 @@ extension EndToEndTests {
                 ["--host", "--port", "--data-directory", "--health-port", "--segment-max"]
             ),
             ("race", ["--rounds", "--users", "--gateway", "--admin-token", "--deadline"]),
+            ("topics", ["--kafka-brokers", "--json", "--timeout"]),
+            ("bench-broker", ["--kafka-brokers", "--messages", "--large", "--report"]),
         ])
         func `the help of every command names its settings`(
             command: String, settings: [String]
