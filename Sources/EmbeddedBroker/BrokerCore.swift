@@ -74,6 +74,15 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
         syncer.didShow = { [unowned self] logs in
             for log in logs { wakeFetches(of: log) }
         }
+        groups.restore(offsets.snapshots.values)
+        groups.didSettle = { [unowned self] in
+            offsets.keep($0)
+            scheduleTurnEnd()
+        }
+        groups.didEmpty = { [unowned self] in
+            offsets.forgetMembers(of: $0)
+            if offsets.hasStaged { scheduleTurnEnd() }
+        }
         topics.forEachLog { syncer.note($0) }
         countPartitions()
     }
