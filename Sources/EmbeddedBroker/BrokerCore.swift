@@ -74,6 +74,7 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
         syncer.didShow = { [unowned self] logs in
             for log in logs { wakeFetches(of: log) }
         }
+        groups.didCount = { [unowned self] in self.metrics.groups.set($0) }
         groups.restore(offsets.snapshots.values)
         groups.didSettle = { [unowned self] in
             offsets.keep($0)

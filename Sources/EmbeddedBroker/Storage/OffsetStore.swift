@@ -219,7 +219,9 @@ final class OffsetStore {
             for (partition, offset) in offsets {
                 records.append(Self.record(group, partition, offset))
             }
-            if let millis = usedMillis[group] { records.append(Self.use(group, millis)) }
+            if !offsets.isEmpty, let millis = usedMillis[group] {
+                records.append(Self.use(group, millis))
+            }
         }
         for snapshot in snapshots.values { records.append(Self.record(snapshot)) }
         do {
