@@ -116,8 +116,9 @@ say "Testing"
 tail -n +1 -f "$log" 9>&- &
 follower=$!
 status=0
+# `swift test` would build the products again, with flags of its own; they are built.
 run_interruptibly timeout --kill-after=10 "$deadline" \
-    swift test --package-path "$root" "${build_flags[@]}" ${filter[@]+"${filter[@]}"} \
+    swift test --skip-build --package-path "$root" "${build_flags[@]}" ${filter[@]+"${filter[@]}"} \
     >>"$log" 2>&1 || status=$?
 sleep 0.2
 kill "$follower" 2>/dev/null || true

@@ -174,7 +174,9 @@ extension CartEngine {
             $0.value.dueAt <= now
                 && partitions[$0.value.obligation.partition]?.phase == .active
         }
-        for (key, open) in due.sorted(by: { ($0.value.dueAt, $0.key) < ($1.value.dueAt, $1.key) }) {
+        .sorted { ($0.value.dueAt, $0.key) < ($1.value.dueAt, $1.key) }
+        // After a takeover all are due at once; what is left over is due in the next round.
+        for (key, open) in due.prefix(configuration.messagesWaitingMax) {
             output.inventoryRequests.append(open.obligation.request)
             let delay = min(open.delay * 2, configuration.repeatDelayMax)
             owed[key]?.delay = delay

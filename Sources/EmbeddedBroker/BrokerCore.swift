@@ -71,7 +71,8 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
         let topics = topics
         offsets.clamp { topics.log($0.topic, $0.partition)?.endOffset }
         try offsets.flush()
-        syncer.didShow = { [unowned self] logs in
+        syncer.didShow = { [weak self] logs in
+            guard let self else { return }
             for log in logs { wakeFetches(of: log) }
         }
         groups.didCount = { [unowned self] in self.metrics.groups.set($0) }
@@ -96,7 +97,7 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
         Socket.ignoreBrokenPipes()
         advertisedHost = configuration.advertisedHost ?? configuration.host
         advertisedPort = Int32(clamping: configuration.advertisedPort ?? port)
-        try loop.register(listener.descriptor) { [unowned self] _ in acceptConnections() }
+        try loop.register(listener.descriptor) { [weak self] _ in self?.acceptConnections() }
         scheduleRetention()
         logger.info(
             "broker ready",
@@ -161,14 +162,16 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
                 let connection = Connection(socket: socket, owner: self)
                 connections[ObjectIdentifier(connection)] = connection
                 metrics.connections.set(connections.count)
-                try loop.register(socket.descriptor) { [unowned connection] readiness in
-                    connection.ready(readiness)
+                try loop.register(socket.descriptor) { [weak connection] readiness in
+                    connection?.ready(readiness)
                 }
             }
         } catch {
             // Out of descriptors, most likely. The edge is gone, so look again by the clock.
             logger.error("no connection could be accepted", ["error": "\(error)"])
-            _ = loop.schedule(after: .milliseconds(200)) { [unowned self] in acceptConnections() }
+            _ = loop.schedule(after: .milliseconds(200)) { [weak self] in
+                self?.acceptConnections()
+            }
         }
     }
 

@@ -14,7 +14,7 @@ extension Configuration {
         help: "How long a request may wait for its outcome before it is answered as pending.")
 
     static let retryInterval = Setting.duration(
-        "retry-interval", in: .milliseconds(10)...(.seconds(60)), default: .milliseconds(500),
+        "retry-interval", in: .milliseconds(10)...(.seconds(60)), default: .milliseconds(250),
         help: "When an unanswered request is sent again for the first time; then ever later.")
 
     static let watchRenewal = Setting.duration(
@@ -38,12 +38,12 @@ extension Configuration {
         help: "The longest inventory file that may be posted.")
 
     static let messageMax = Setting.byteCount(
-        "message-max", in: 128...(16 << 20), default: 64 << 10,
+        "message-max", in: 128...(16 << 20), default: 128 << 10,
         help: "A websocket that sends a longer message is closed with 1009.")
 
     static let requestsPerSocketMax = Setting.integer(
-        "requests-per-socket-max", in: 1...100_000, default: 128,
-        help: "Reading from a websocket pauses while this many of its requests are unanswered.")
+        "requests-per-socket-max", in: 1...100_000, default: 1_024,
+        help: "Further messages of a websocket get an error while this many are unanswered.")
 
     static let unsentMax = Setting.byteCount(
         "unsent-max", in: 4_096...(256 << 20), default: 1 << 20,

@@ -51,12 +51,24 @@ extension GatewayCore {
                 }
             }, using: &randomness)
         var requests: [CartRequest] = []
+        var givenUp: [PendingRequests.Key] = []
         for event in events {
             switch event {
             case .askAgain(let request): requests.append(request)
             case .tellPending(let waiter, let key): tellPending(waiter, key)
-            case .giveUp(let waiter, let key): giveUp(waiter, key)
+            case .giveUp(let waiter, let key):
+                giveUp(waiter, key)
+                givenUp.append(key)
             }
+        }
+        if let first = givenUp.first {
+            metrics.gaveUp.increment(by: givenUp.count)
+            logger.warning(
+                "requests were never answered",
+                [
+                    "count": "\(givenUp.count)", "firstCart": "\(first.cartID)",
+                    "firstRequest": first.requestID.text,
+                ])
         }
         metrics.reasks.increment(by: requests.count)
         append(asking: requests, watching: sockets.renew(now: now))
@@ -75,14 +87,14 @@ extension GatewayCore {
         do {
             try log.append(requests + watchRequests)
             metrics.watches.increment(by: watches.count)
+            logRefusesRepeats = false
         } catch {
-            // The repeated requests come again by themselves.
-            logger.warning(
-                "the log took no repeated requests and watches",
-                [
-                    "requests": "\(requests.count)", "watches": "\(watches.count)",
-                    "error": "\(error)",
-                ])
+            if !logRefusesRepeats {
+                logger.warning(
+                    "the log takes no repeated requests; they are tried again and again",
+                    ["error": "\(error)"])
+            }
+            logRefusesRepeats = true
             for watch in watches {
                 sockets.retryWatch(watch.cartID, at: clock.now() + Self.watchRetry)
             }
@@ -109,10 +121,6 @@ extension GatewayCore {
     private func giveUp(_ waiter: PendingRequests.Waiter, _ key: PendingRequests.Key) {
         if !waiter.wasTold { tellPending(waiter, key) }
         if case .socket(let socketID) = waiter.asker { sockets.endWaiting(socketID) }
-        metrics.gaveUp.increment()
-        logger.warning(
-            "a request was never answered",
-            ["cart": "\(key.cartID)", "request": key.requestID.text])
     }
 
     private func stop() {

@@ -51,6 +51,7 @@ actor GatewayCore {
     var calls: [Int: CheckedContinuation<CallAnswer, Never>] = [:]
     private var askerCount = 0
     var phase = Phase.starting
+    var logRefusesRepeats = false
 
     init(
         configuration: GatewayConfiguration, log: any RequestLog, clock: any ServiceClock,

@@ -223,7 +223,7 @@ import Testing
         world.run()
         #expect(world.cartStore.events[cartID]?.count == 2)
         #expect(world.outcomes(of: id("r1")) == [])
-        kill(first)
+        first.kill()
         world.startCarts().log.assign(all)
         world.pass(.seconds(10))
         #expect(world.outcome(of: id("r1")) == .accepted)
@@ -249,11 +249,25 @@ import Testing
         first.keep(Cart(cartID: CartID(of: ann)), partition: mine, world)
         world.run()
         #expect(world.cartStore.events[CartID(of: ann)]?.count == 1)
-        kill(first)
+        first.kill()
         world.cartStore.readGate.open()
         world.pass(.seconds(1))
         #expect(world.outcomes(of: id("r1")).map(\.reason).contains(.notInCart))
         #expect(world.topics.cartEvents.map(\.type) == ["rejected"])
+    }
+
+    @Test func `what is stored as its partition goes is not remembered`() throws {
+        let world = World.running()
+        world.inventoryStore.gate.close()
+        world.cartStore.afterAppendGate.close()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 1)))
+        world.run()
+        world.carts[0].log.lose([partition(of: ann)])
+        world.run()
+        world.cartStore.afterAppendGate.open()
+        world.run()
+        #expect(world.carts[0].inspect { $0.owed.isEmpty && $0.carts.isEmpty })
+        #expect(world.cartStore.obligations.count == 1)
     }
 
     @Test func `a partition that is lost while it is drained hangs nobody`() throws {
@@ -301,12 +315,5 @@ import Testing
         world.run()
         #expect(first.ended.isRaised)
         #expect(world.topics.cartRequests.committed[partition(of: ann)] ?? 0 == 0)
-    }
-
-    /// Ends a process at once: nothing that it does any more is seen.
-    private func kill(_ instance: CartInstance) {
-        instance.outbox.setAway(true)
-        instance.log.lose(instance.log.assigned)
-        instance.task.cancel()
     }
 }

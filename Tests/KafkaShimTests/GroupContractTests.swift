@@ -78,6 +78,9 @@ import Testing
         var offsets: [TopicPartition: Int64] = [:]
         for message in firstRead { offsets[message.topicPartition] = message.offset + 1 }
         try await first.commit(offsets)
+        // Long enough for a group that does not wait to move them.
+        let held = ContinuousClock.now + .seconds(1)
+        try await eventually("time passes") { ContinuousClock.now > held }
         #expect(secondHas.withLock { $0.isEmpty })
         pending?.complete()
 
@@ -143,6 +146,8 @@ import Testing
         #expect(partitions.count == 2)
         // Commits still work: the partitions are not gone yet.
         try await member.commit([TopicPartition(topic: topic, partition: 0): 10])
+        let held = ContinuousClock.now + .milliseconds(300)
+        try await eventually("time passes") { ContinuousClock.now > held }
         #expect(!isClosed.value)
         revocation.complete()
         #expect(try await member.next() == nil)

@@ -234,7 +234,8 @@ final class GroupCoordinator {
             return
         }
         let timeout = Duration.milliseconds(request.sessionTimeoutMillis)
-        let timer = loop.schedule(after: timeout) { [unowned self, unowned group] in
+        let timer = loop.schedule(after: timeout) { [weak self, weak group] in
+            guard let self, let group else { return }
             group.pending[id] = nil
             tryCompleteJoin(group)
             removeIfUnused(group)

@@ -8,7 +8,8 @@ extension BrokerCore {
 
     func scheduleRetention() {
         retentionTimer = loop.schedule(after: configuration.retentionCheckInterval) {
-            [unowned self] in
+            [weak self] in
+            guard let self else { return }
             applyRetention()
             expireOffsets()
             scheduleRetention()
@@ -51,7 +52,8 @@ extension BrokerCore {
         guard let cap = configuration.diskBytesMax, environment.logBytes > cap,
             diskCheckTimer == nil
         else { return }
-        diskCheckTimer = loop.schedule(after: Self.diskCheckDelay) { [unowned self] in
+        diskCheckTimer = loop.schedule(after: Self.diskCheckDelay) { [weak self] in
+            guard let self else { return }
             diskCheckTimer = nil
             trim(to: cap)
         }

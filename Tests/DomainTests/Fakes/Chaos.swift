@@ -54,7 +54,7 @@ final class Chaos {
     }
 
     private func step() {
-        switch random.below(30) {
+        switch random.below(36) {
         case 0: world.cartStore.failNext(.unavailableAfterCommit)
         case 1: world.cartStore.failNext(nil, .unavailable)
         case 2: world.inventoryStore.failNext(.unavailableAfterCommit)
@@ -73,6 +73,10 @@ final class Chaos {
         case 15: world.cartStore.raise(random.below(World.partitionCount))
         case 16: repeatRequest()
         case 17: repeatInventoryTraffic()
+        case 18: crashCarts()
+        case 19: crashInventory()
+        case 20: restock()
+        case 21: reuseRequestID()
         default: sendRequest()
         }
     }
@@ -100,6 +104,25 @@ final class Chaos {
         var request = sent[random.below(sent.count)]
         request.replyPartition = random.below(3)
         world.ask(request)
+    }
+
+    /// An ID that was used before, for something else: refused, and nothing changes.
+    private func reuseRequestID() {
+        guard !sent.isEmpty else { return }
+        var request = sent[random.below(sent.count)]
+        switch request.action {
+        case .add(let code, let quantity): request.action = .add(code, quantity: quantity + 1)
+        case .remove(let code, _): request.action = .add(code, quantity: 1)
+        case .check, .lookup, .watch: return
+        }
+        world.ask(request)
+    }
+
+    private func restock() {
+        let code = products[random.below(products.count)]
+        world.inventoryStore.stock(
+            code, max(world.inventoryStore.held(of: code), random.below(40)),
+            fence: world.inventoryStore.fence(of: code))
     }
 
     private func repeatInventoryTraffic() {
@@ -161,6 +184,30 @@ final class Chaos {
         zombies = []
     }
 
+    /// A process ends as by `kill -9`, and another starts in its place.
+    private func crashCarts() {
+        let index = random.below(world.carts.count)
+        let dead = world.carts[index]
+        dead.kill()
+        zombies.removeAll { $0.instance == index }
+        world.startCarts(batchMax: 1 + random.below(20)) { $0.messagesWaitingMax = 40 }
+        world.carts.swapAt(index, world.carts.count - 1)
+        world.carts.removeLast()
+        for (partition, owner) in owners.sorted(by: { $0.key < $1.key }) where owner == index {
+            give(partition, to: random.below(2))
+        }
+    }
+
+    private func crashInventory() {
+        let index = random.below(world.inventories.count)
+        world.inventories[index].kill()
+        world.startInventory(batchMax: 1 + random.below(20))
+        world.inventories.swapAt(index, world.inventories.count - 1)
+        world.inventories.removeLast()
+        let mine = inventoryOwners.filter { $0.value == index }.keys.sorted()
+        world.inventories[index].log.assign(mine)
+    }
+
     private func moveInventory() {
         let partition = random.below(World.partitionCount)
         guard let owner = inventoryOwners[partition] else { return }
@@ -202,8 +249,8 @@ final class Chaos {
     private func listen() {
         let responses = world.topics.responses
         for response in responses.dropFirst(toldCount) {
-            guard case .outcome(let requestID, let status, _, _, _) = response.content,
-                status == .accepted || status == .rejected
+            guard case .outcome(let requestID, let status, let reason, _, _) = response.content,
+                status == .accepted || status == .rejected, reason != .requestIDReused
             else { continue }
             let key = CartRequestKey(cartID: response.cartID, requestID: requestID)
             if let first = told[key], first != status {

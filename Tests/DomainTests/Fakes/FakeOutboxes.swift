@@ -64,17 +64,20 @@ final class FakeCartOutbox: CartOutbox {
     let gate = Gate()
     private let topics: FakeTopics
     private let away = Mutex(false)
+    private let dead = Flag()
     /// Whether messages to the inventory vanish, as if the log had lost them.
     private let loses = Mutex(false)
 
     init(_ topics: FakeTopics) { self.topics = topics }
 
     func setAway(_ isAway: Bool) { away.withLock { $0 = isAway } }
+    /// Takes nothing any more.
+    func kill() { dead.raise() }
     func loseInventoryRequests(_ isLossy: Bool) { loses.withLock { $0 = isLossy } }
 
     func send(_ output: CartOutput) async throws {
         await gate.pass()
-        if away.withLock({ $0 }) { throw FakeOutage() }
+        if dead.isRaised || away.withLock({ $0 }) { throw FakeOutage() }
         if !loses.withLock({ $0 }) {
             for request in output.inventoryRequests { topics.ask(request) }
         }
@@ -87,14 +90,17 @@ final class FakeInventoryOutbox: InventoryOutbox {
     let gate = Gate()
     private let topics: FakeTopics
     private let away = Mutex(false)
+    private let dead = Flag()
 
     init(_ topics: FakeTopics) { self.topics = topics }
 
     func setAway(_ isAway: Bool) { away.withLock { $0 = isAway } }
+    /// Takes nothing any more.
+    func kill() { dead.raise() }
 
     func send(_ responses: [InventoryResponse], deadLetters: [DeadLetter]) async throws {
         await gate.pass()
-        if away.withLock({ $0 }) { throw FakeOutage() }
+        if dead.isRaised || away.withLock({ $0 }) { throw FakeOutage() }
         for response in responses { topics.answer(response) }
         topics.say([], [], deadLetters)
     }

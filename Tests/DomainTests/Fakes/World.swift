@@ -179,6 +179,13 @@ final class CartInstance {
 
     static let quiet = Logger(component: "test", level: .error, descriptor: -1)
 
+    /// Ends the process at once: nothing that it does any more is seen.
+    func kill() {
+        outbox.kill()
+        log.lose(log.assigned)
+        task.cancel()
+    }
+
     /// Tells the service to stop.
     func stop(_ world: World) {
         let service = service
@@ -230,6 +237,13 @@ final class InventoryInstance {
             defer { ended.raise() }
             try await service.run()
         }
+    }
+
+    /// Ends the process at once: nothing that it does any more is seen.
+    func kill() {
+        outbox.kill()
+        log.lose(log.assigned)
+        task.cancel()
     }
 }
 
