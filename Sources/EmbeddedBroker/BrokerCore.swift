@@ -75,13 +75,15 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
             guard let self else { return }
             for log in logs { wakeFetches(of: log) }
         }
-        groups.didCount = { [unowned self] in self.metrics.groups.set($0) }
+        groups.didCount = { [gauge = metrics.groups] in gauge.set($0) }
         groups.restore(offsets.snapshots.values)
-        groups.didSettle = { [unowned self] in
+        groups.didSettle = { [weak self] in
+            guard let self else { return }
             offsets.keep($0)
             scheduleTurnEnd()
         }
-        groups.didEmpty = { [unowned self] in
+        groups.didEmpty = { [weak self] in
+            guard let self else { return }
             offsets.forgetMembers(of: $0)
             if offsets.hasStaged { scheduleTurnEnd() }
         }
