@@ -75,6 +75,18 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
             guard let self else { return }
             for log in logs { wakeFetches(of: log) }
         }
+        groups.didCount = { [gauge = metrics.groups] in gauge.set($0) }
+        groups.restore(offsets.snapshots.values)
+        groups.didSettle = { [weak self] in
+            guard let self else { return }
+            offsets.keep($0)
+            scheduleTurnEnd()
+        }
+        groups.didEmpty = { [weak self] in
+            guard let self else { return }
+            offsets.forgetMembers(of: $0)
+            if offsets.hasStaged { scheduleTurnEnd() }
+        }
         topics.forEachLog { syncer.note($0) }
         countPartitions()
     }

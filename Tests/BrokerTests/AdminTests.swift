@@ -5,19 +5,22 @@ import Testing
 @Suite struct AdminTests {
     // MARK: - Cluster
 
-    @Test func `the cluster is described in the flexible format`() async throws {
+    @Test(arguments: [0, 1] as [Int16])
+    func `the cluster is described in the flexible format`(version: Int16) async throws {
         try await withBroker {
             $0.advertisedHost = "log.example"
             $0.advertisedPort = 9_092
         } _: { broker in
             let client = try broker.client()
             let tagsOfHeader: [UInt8] = [0]
-            let answer = try await client.call(.describeCluster, 0, tagsOfHeader + [0, 0])
+            let request: [UInt8] = version == 0 ? [0, 0] : [0, 1, 0]
+            let answer = try await client.call(.describeCluster, version, tagsOfHeader + request)
             var reader = WireReader(answer)
             try reader.skipTags()
             _ = try reader.int32()
             #expect(try reader.int16() == 0)
             #expect(try reader.compactNullableString() == nil)
+            if version >= 1 { #expect(try reader.int8() == 1) }
             #expect(try reader.compactNullableString()?.utf8.count == 22)
             #expect(try reader.int32() == 1)
             #expect(try reader.unsignedVarint() == 2)

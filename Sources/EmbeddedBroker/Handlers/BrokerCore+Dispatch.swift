@@ -53,7 +53,7 @@ extension BrokerCore {
         case .deleteRecords: try deleteRecords(&reader, ticket)
         case .offsetForLeaderEpoch: try offsetForLeaderEpoch(&reader, ticket)
         case .deleteGroups: try deleteGroups(&reader, ticket)
-        case .describeCluster: describeCluster(ticket)
+        case .describeCluster: try describeCluster(&reader, ticket)
         case .addPartitionsToTransaction: try addPartitionsToTransaction(&reader, ticket)
         case .addOffsetsToTransaction, .endTransaction: refuseTransaction(ticket)
         case .transactionalOffsetCommit: try transactionalOffsetCommit(&reader, ticket)

@@ -35,7 +35,7 @@ enum APIKey: Int16, CaseIterable {
     /// The versions that are advertised and understood.
     ///
     /// All end before the flexible encodings, but for ApiVersions, which clients send in the newest
-    /// version they know, and DescribeCluster, which has no other. Produce begins at 0 because librdkafka leaves batches uncompressed where
+    /// version they know, and DescribeCluster, which has no other encoding. Produce begins at 0 because librdkafka leaves batches uncompressed where
     /// it does not see version 0; its old record formats are refused batch by batch.
     var versions: ClosedRange<Int16> {
         switch self {
@@ -67,7 +67,7 @@ enum APIKey: Int16, CaseIterable {
         case .createPartitions: 0...1
         case .deleteGroups: 0...1
         case .incrementalAlterConfigs: 0...0
-        case .describeCluster: 0...0
+        case .describeCluster: 0...1
         }
     }
 

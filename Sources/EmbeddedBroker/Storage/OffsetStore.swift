@@ -14,7 +14,7 @@ struct CommittedOffset: Equatable {
     var metadata: String
 }
 
-/// The offsets that groups committed.
+/// The offsets that groups committed, and who is in each group.
 ///
 /// Loop thread only. The journal is written at the end of the loop's turn, after the records of that
 /// turn; and it is synced after them.
@@ -24,12 +24,16 @@ final class OffsetStore {
         static let removed: Int8 = 1
         static let groupRemoved: Int8 = 2
         static let groupUsed: Int8 = 3
+        static let groupSettled: Int8 = 4
+        static let groupEmptied: Int8 = 5
     }
 
     /// Below this size the journal is never rewritten, in bytes.
     private static let rewriteSizeMin = 8 * 1_024 * 1_024
 
     private(set) var groups: [String: [TopicPartition: CommittedOffset]] = [:]
+    /// The groups with members, as they were when their last generation settled.
+    private(set) var snapshots: [String: GroupSnapshot] = [:]
     /// When each group was last known to be used, in Unix milliseconds, as the journal has it.
     private var usedMillis: [String: Int64] = [:]
     let journal: Journal
@@ -45,6 +49,7 @@ final class OffsetStore {
         self.logger = logger
         var groups: [String: [TopicPartition: CommittedOffset]] = [:]
         var usedMillis: [String: Int64] = [:]
+        var snapshots: [String: GroupSnapshot] = [:]
         journal = try Journal(path: path, logger: logger) { reader throws(WireError) in
             let kind = try reader.int8()
             let group = try reader.string()
@@ -64,12 +69,17 @@ final class OffsetStore {
                 usedMillis[group] = nil
             case RecordKind.groupUsed:
                 usedMillis[group] = try reader.int64()
+            case RecordKind.groupSettled:
+                snapshots[group] = try GroupSnapshot(id: group, &reader)
+            case RecordKind.groupEmptied:
+                snapshots[group] = nil
             default:
                 throw .invalidInteger
             }
         }
         self.groups = groups
         self.usedMillis = usedMillis
+        self.snapshots = snapshots
     }
 
     func offset(_ group: String, _ partition: TopicPartition) -> CommittedOffset? {
@@ -85,6 +95,21 @@ final class OffsetStore {
         undo.append((group, partition, groups[group]?[partition]))
         groups[group, default: [:]][partition] = offset
         journal.append(Self.record(group, partition, offset))
+    }
+
+    /// Keeps who is in a group for the next ``flush()``.
+    func keep(_ snapshot: GroupSnapshot) {
+        snapshots[snapshot.id] = snapshot
+        journal.append(Self.record(snapshot))
+    }
+
+    /// Forgets who was in a group that has no members any more.
+    func forgetMembers(of group: String) {
+        guard snapshots.removeValue(forKey: group) != nil else { return }
+        var record = WireWriter()
+        record.int8(RecordKind.groupEmptied)
+        record.string(group)
+        journal.append(record)
     }
 
     /// Forgets what groups committed for a topic that is deleted.
@@ -194,8 +219,11 @@ final class OffsetStore {
             for (partition, offset) in offsets {
                 records.append(Self.record(group, partition, offset))
             }
-            if let millis = usedMillis[group] { records.append(Self.use(group, millis)) }
+            if !offsets.isEmpty, let millis = usedMillis[group] {
+                records.append(Self.use(group, millis))
+            }
         }
+        for snapshot in snapshots.values { records.append(Self.record(snapshot)) }
         do {
             try journal.rewrite(records)
         } catch {
@@ -204,6 +232,14 @@ final class OffsetStore {
                 ["error": error.description])
         }
         sizeAfterRewrite = journal.size
+    }
+
+    private static func record(_ snapshot: GroupSnapshot) -> WireWriter {
+        var record = WireWriter(capacity: 256)
+        record.int8(RecordKind.groupSettled)
+        record.string(snapshot.id)
+        snapshot.write(to: &record)
+        return record
     }
 
     private static func use(_ group: String, _ millis: Int64) -> WireWriter {
