@@ -37,7 +37,7 @@ actor CartActor {
         self.configuration = configuration
         self.executor = executor
         lastUsed = now
-        askers = Self.firstAskers(of: cart)
+        askers = Self.firstAskers(of: cart, configuration)
     }
 
     /// Whether the message's request may have been forgotten, so that its events must be looked up.
@@ -59,7 +59,7 @@ actor CartActor {
     func reset(to cart: Cart) {
         self.cart = cart
         askers.merge(told) { known, _ in known }
-        askers.merge(Self.firstAskers(of: cart)) { known, _ in known }
+        askers.merge(Self.firstAskers(of: cart, configuration)) { known, _ in known }
         told = [:]
         askers = askers.filter { cart.outcome(of: $0.key) != nil }
         mayHaveNews = true
@@ -296,10 +296,14 @@ actor CartActor {
     }
 
     /// The askers that the events themselves name, for a cart that was read from the store.
-    private static func firstAskers(of cart: Cart) -> [RequestID: [Asker]] {
+    private static func firstAskers(
+        of cart: Cart, _ configuration: CartServiceConfiguration
+    ) -> [RequestID: [Asker]] {
         var askers: [RequestID: [Asker]] = [:]
         for add in cart.pending {
-            guard let partition = add.request.replyPartition else { continue }
+            guard let partition = configuration.answerable(add.request.replyPartition) else {
+                continue
+            }
             askers[add.requestID] = [Asker(replyPartition: partition, traceparent: nil)]
         }
         return askers

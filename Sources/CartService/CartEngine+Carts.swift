@@ -76,7 +76,7 @@ extension CartEngine {
             if need.isReplayed { recalled.replayed.append(stored) }
             if need.isAnswered, case .addRequested(let request) = event.kind {
                 recalled.carts[key.cartID, default: CartRecall()].askers[key.requestID] =
-                    request.replyPartition
+                    configuration.answerable(request.replyPartition)
             }
         }
         for (key, history) in histories {

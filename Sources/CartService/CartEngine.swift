@@ -91,7 +91,11 @@ package actor CartEngine {
     /// Begins requests of shoppers; to be called in the order of the log.
     func accept(_ messages: [LogMessage<CartRequest>]) -> Admission {
         metrics.requests.increment(by: messages.count)
-        return accept(messages, of: .cartRequest) { .request($0) }
+        return accept(messages, of: .cartRequest) { request in
+            var request = request
+            request.replyPartition = configuration.answerable(request.replyPartition)
+            return .request(request)
+        }
     }
 
     /// Begins answers of the inventory; to be called in the order of the log.
@@ -159,18 +163,18 @@ package actor CartEngine {
     /// The dead letter for a message that cannot be handled.
     private func setAside(_ origin: MessageOrigin, _ raw: RawMessage, reason: String) -> CartOutput
     {
+        let letter = DeadLetter(
+            topic: origin.topic, partition: origin.partition, offset: origin.offset,
+            reason: reason, raw: raw)
         metrics.deadLetters.increment()
         logger.error(
             "A message cannot be handled and is set aside on dead-letter.",
             [
-                "reason": reason,
+                "reason": letter.reason,
                 "origin": "\(origin.topic.rawValue)/\(origin.partition)/\(origin.offset)",
             ])
         var output = CartOutput()
-        output.deadLetters.append(
-            DeadLetter(
-                topic: origin.topic, partition: origin.partition, offset: origin.offset,
-                reason: reason, raw: raw))
+        output.deadLetters.append(letter)
         return output
     }
 

@@ -4,6 +4,9 @@ package struct CartServiceConfiguration: Sendable {
     package var owner: String
     /// How many partitions `cart-request` has.
     package var partitionCount: Int
+    /// How many partitions `cart-request-response` has; whoever asks to be answered on another is
+    /// not answered, as the log would never take it.
+    package var replyPartitionCount: Int
     /// How long after a request the inventory may still place its hold.
     package var askWindow: Duration
     /// How many batches of requests, and as many of answers, are worked on at a time.
@@ -24,7 +27,8 @@ package struct CartServiceConfiguration: Sendable {
     package var fencedWait: Duration
 
     package init(
-        owner: String, partitionCount: Int, askWindow: Duration = .seconds(60),
+        owner: String, partitionCount: Int, replyPartitionCount: Int,
+        askWindow: Duration = .seconds(60),
         batchesInFlightMax: Int = 2, cartsMax: Int = 100_000,
         repeatDelay: Duration = .seconds(2), repeatDelayMax: Duration = .seconds(30),
         tick: Duration = .milliseconds(250), messagesWaitingMax: Int = 10_000,
@@ -32,6 +36,7 @@ package struct CartServiceConfiguration: Sendable {
     ) {
         self.owner = owner
         self.partitionCount = partitionCount
+        self.replyPartitionCount = replyPartitionCount
         self.askWindow = askWindow
         self.batchesInFlightMax = batchesInFlightMax
         self.cartsMax = cartsMax
@@ -40,5 +45,10 @@ package struct CartServiceConfiguration: Sendable {
         self.tick = tick
         self.messagesWaitingMax = messagesWaitingMax
         self.fencedWait = fencedWait
+    }
+
+    /// The partition on which an asker is answered; `nil` for one that is not there.
+    func answerable(_ replyPartition: Int?) -> Int? {
+        replyPartition.flatMap { (0..<replyPartitionCount).contains($0) ? $0 : nil }
     }
 }

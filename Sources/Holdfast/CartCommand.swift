@@ -31,7 +31,8 @@ enum CartCommand {
         _ settings: Settings, _ host: ServiceHost, _ group: GroupProbe, _ stopAction: StopAction
     ) async throws {
         var configuration = CartServiceConfiguration(
-            owner: host.log.processName, partitionCount: host.log.layout.cartPartitions)
+            owner: host.log.processName, partitionCount: host.log.layout.cartPartitions,
+            replyPartitionCount: host.log.layout.replyPartitions)
         configuration.askWindow = settings[Configuration.askDeadline]
         configuration.cartsMax = settings[Configuration.actorsMax]
         configuration.repeatDelay = settings[Configuration.obligationInterval]

@@ -292,16 +292,17 @@ package actor InventoryEngine {
     private func setAside(
         _ origin: MessageOrigin, _ raw: RawMessage, reason: String
     ) -> DeadLetter {
+        let letter = DeadLetter(
+            topic: origin.topic, partition: origin.partition, offset: origin.offset,
+            reason: reason, raw: raw)
         metrics.deadLetters.increment()
         logger.error(
             "A message cannot be handled and is set aside on dead-letter.",
             [
-                "reason": reason,
+                "reason": letter.reason,
                 "origin": "\(origin.topic.rawValue)/\(origin.partition)/\(origin.offset)",
             ])
-        return DeadLetter(
-            topic: origin.topic, partition: origin.partition, offset: origin.offset,
-            reason: reason, raw: raw)
+        return letter
     }
 
     /// Sends until the log has it; then the messages that are answered are finished.

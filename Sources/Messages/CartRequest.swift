@@ -92,7 +92,7 @@ extension CartRequest {
         self.init(
             cartID: try fields.cartID(), requestID: try fields.requestID(),
             userID: try fields.userID(), action: action, replyPartition: replyPartition,
-            traceparent: traceparent)
+            traceparent: MessageFields.traceparent(traceparent))
     }
 }
 

@@ -75,6 +75,6 @@ extension InventoryRequest {
         self.init(
             cartID: try fields.cartID(), requestID: try fields.requestID(),
             userID: try fields.userID(), productCode: try fields.productCode(), action: action,
-            traceparent: traceparent)
+            traceparent: MessageFields.traceparent(traceparent))
     }
 }

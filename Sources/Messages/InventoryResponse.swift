@@ -101,6 +101,7 @@ extension InventoryResponse {
         }
         self.init(
             cartID: try fields.cartID(), requestID: try fields.requestID(),
-            productCode: try fields.productCode(), answer: answer, traceparent: traceparent)
+            productCode: try fields.productCode(), answer: answer,
+            traceparent: MessageFields.traceparent(traceparent))
     }
 }

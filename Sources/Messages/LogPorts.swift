@@ -31,7 +31,14 @@ package struct RawMessage: Hashable, Sendable {
 }
 
 /// A message that is set aside for people to look at, with the reason.
+///
+/// Both are cut where they are too long, so that no message is too large for `dead-letter`.
 package struct DeadLetter: Hashable, Sendable {
+    /// The most bytes of a message's value that are kept.
+    package static let valueBytesMax = 512 * 1_024
+    /// The most characters of a reason that are kept.
+    package static let reasonLengthMax = 500
+
     /// Where it came from.
     package let topic: Topic
     package let partition: Int
@@ -45,8 +52,10 @@ package struct DeadLetter: Hashable, Sendable {
         self.topic = topic
         self.partition = partition
         self.offset = offset
-        self.reason = reason
-        self.raw = raw
+        self.reason = String(reason.unicodeScalars.prefix(Self.reasonLengthMax))
+        self.raw = RawMessage(
+            key: Array(raw.key.prefix(Self.valueBytesMax)),
+            value: Array(raw.value.prefix(Self.valueBytesMax)))
     }
 }
 

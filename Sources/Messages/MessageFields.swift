@@ -101,6 +101,11 @@ struct MessageFields {
         return quantity
     }
 
+    /// A trace context as it travels in a header; `nil` if it is longer than such a thing can be.
+    static func traceparent(_ header: String?) -> String? {
+        header.flatMap { $0.utf8.count <= 128 ? $0 : nil }
+    }
+
     private func valid<Value>(
         _ text: String?, _ name: String, _ make: (String) -> Value?
     ) throws(MessageError) -> Value {

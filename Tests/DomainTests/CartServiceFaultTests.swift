@@ -136,6 +136,35 @@ import Testing
         #expect(world.topics.cartRequests.committed[partition(of: ann)] ?? 0 >= 2)
     }
 
+    @Test(arguments: [-1, 1_000, Int.max, Int.min])
+    func `who wants to be answered where nothing is, is not answered, and holds up no other`(
+        replyPartition: Int
+    ) throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3), replyPartition: replyPartition))
+        world.ask(.of(ann, "w1", .watch(since: 0), replyPartition: replyPartition))
+        world.ask(.of(ann, "r2", .add(drill, quantity: 3)))
+        world.run()
+        #expect(world.inventoryStore.held(of: drill) == 6)
+        #expect(world.outcomes(of: id("r1")) == [])
+        #expect(world.outcome(of: id("r2")) == .accepted)
+        #expect(world.topics.responses.allSatisfy { $0.replyPartition == 0 })
+    }
+
+    @Test func `a dead letter is never too long for its topic`() throws {
+        let world = World.running()
+        let long = String(repeating: "x", count: 900_000)
+        let key = CartID(of: ann).utf8
+        world.topics.cartRequests.append(Array("{\"type\":\"\(long)\"}".utf8), key: key)
+        world.topics.inventoryRequests.append(Array("{\"type\":\"\(long)\"}".utf8), key: key)
+        world.run()
+        #expect(world.topics.deadLetters.count == 2)
+        for letter in world.topics.deadLetters {
+            #expect(letter.reason.utf8.count + letter.raw.value.count < 600_000)
+        }
+    }
+
     @Test func `a request in another partition than its cart's is refused`() throws {
         let world = World.running()
         world.inventoryStore.stock(drill, 10)
@@ -244,6 +273,7 @@ import Testing
         world.cartStore.appendGate.open()
         world.run()
         #expect(world.inventoryStore.held(of: drill) == 1)
+        #expect(try world.cart(of: ann).view.lines.map(\.quantity) == [1])
         #expect(world.outcomes(of: id("first")).map(\.replyPartition) == [0, 8])
         #expect(world.outcome(of: id("first")) == .accepted)
     }

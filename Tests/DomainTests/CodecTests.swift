@@ -195,6 +195,16 @@ private let cartID = CartID(of: ann)
         }
     }
 
+    @Test func `a trace context that is too long to be one is dropped`() throws {
+        let request = CartRequest.of(ann, "r1", .check)
+        for (length, isKept) in [(55, true), (128, true), (129, false), (100_000, false)] {
+            let header = String(repeating: "0", count: length)
+            let read = try CartRequest(
+                decoding: request.encoded(), replyPartition: nil, traceparent: header)
+            #expect((read.traceparent == header) == isKept)
+        }
+    }
+
     @Test func `every refusal of the inventory has its reason for the shopper`() {
         for refusal in InventoryRefusal.allCases {
             #expect(RejectionReason(refusal).rawValue == refusal.rawValue)

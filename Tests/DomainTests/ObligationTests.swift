@@ -106,6 +106,26 @@ import Testing
         #expect(world.inventoryStore.violations == [])
     }
 
+    @Test func `the answer to another ask does not end the asking`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.carts[0].outbox.loseInventoryRequests(true)
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.run()
+        for (code, quantity) in [(saw, 3), (drill, 4)] {
+            world.topics.answer(
+                InventoryResponse(
+                    cartID: CartID(of: ann), requestID: id("r1"), productCode: code,
+                    answer: .held(quantity: quantity, name: "x", expiresAt: world.clock.now())))
+        }
+        world.run()
+        #expect(world.outcomes(of: id("r1")) == [])
+        world.carts[0].outbox.loseInventoryRequests(false)
+        world.pass(.seconds(30))
+        #expect(world.outcome(of: id("r1")) == .accepted)
+        try expectSilence(world)
+    }
+
     @Test func `the same with another quantity of the same product`() throws {
         let world = World.running()
         world.inventoryStore.stock(drill, 10)

@@ -42,7 +42,8 @@ final class World {
         batchMax: Int = 100, _ change: (inout CartServiceConfiguration) -> Void = { _ in }
     ) -> CartInstance {
         var configuration = CartServiceConfiguration(
-            owner: "carts-\(carts.count)", partitionCount: Self.partitionCount)
+            owner: "carts-\(carts.count)", partitionCount: Self.partitionCount,
+            replyPartitionCount: 1_000)
         change(&configuration)
         seed += 1
         let instance = CartInstance(self, configuration, batchMax: batchMax, seed: seed)
