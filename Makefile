@@ -3,7 +3,7 @@
 .PHONY: help run start stop status seed reset test test-broker bench-broker lint format clean
 
 help: ## Tell what can be made.
-	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: ## Install, build and start everything, stream the logs; Ctrl-C stops it all.
 	@infrastructure/suite.sh run

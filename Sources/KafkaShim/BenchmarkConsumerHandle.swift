@@ -8,7 +8,7 @@ import CRdKafka
     private let partitions: Int
     private let messages: UnsafeMutableBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>
 
-    /// Starts to read every partition at its beginning, or at its end as it is now.
+    /// Starts to read partition i at `starts[i]`; librdkafka's names for the two ends will do too.
     init(
         client: ClientHandle, topic name: String, starts: [Int64]
     ) throws(KafkaError) {

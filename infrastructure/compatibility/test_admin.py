@@ -72,7 +72,9 @@ class Topics(BrokerCase):
         topic = unique("topic")
         admin.create_topics({topic: {"num_partitions": 2, "replication_factor": 1}})
         self.assertEqual(self.counts()[topic], 2)
-        self.assertEqual(len(admin.describe_cluster()["brokers"]), 1)
+        # Not describe_cluster: in kafka-python 3.0.12 it fails where a broker has only version 0 of it,
+        # as Kafka 2.8 to 3.6 do.
+        self.assertIn(topic, admin.list_topics())
         admin.delete_topics([topic])
         wait_until(lambda: topic not in self.counts(), "the topic gone")
 
