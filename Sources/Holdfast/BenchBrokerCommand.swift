@@ -1,7 +1,6 @@
 import Glibc
 import KafkaShim
 import Settings
-import Synchronization
 import Telemetry
 
 /// `holdfast bench-broker`: what a log can do.
@@ -161,27 +160,6 @@ private final class BrokerBench: Sendable {
     private func shower(_ name: String, of count: Int) -> @Sendable (Int) -> Void {
         { [progress] done in
             progress.show("\(name): \(grouped(done))/\(grouped(count))", isLast: done >= count)
-        }
-    }
-}
-
-/// A line on standard error that says how far something is; calls from any thread.
-private final class ProgressLine: Sendable {
-    private let isTerminal = isatty(STDERR_FILENO) == 1
-    private let shownAt = Mutex<ContinuousClock.Instant?>(nil)
-
-    func show(_ text: @autoclosure () -> String, isLast: Bool) {
-        let now = ContinuousClock.now
-        let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(5)
-        let isDue = shownAt.withLock { shownAt in
-            if !isLast, let shownAt, now - shownAt < pause { return false }
-            shownAt = now
-            return true
-        }
-        guard isDue else { return }
-        var line = isTerminal ? "\r\u{1B}[K\(text())\(isLast ? "\n" : "")" : "\(text())\n"
-        line.withUTF8 { bytes in
-            _ = unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count)
         }
     }
 }
