@@ -1,8 +1,9 @@
 import Glibc
 import Synchronization
 
-/// A line on standard error that says how far something is: rewritten on a terminal, else repeated
-/// every few seconds. Calls may come from any thread.
+/// A line on standard error that says how far something is.
+///
+/// It is rewritten on a terminal, else repeated every few seconds. Calls may come from any thread.
 final class ProgressLine: Sendable {
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private let shownAt = Mutex<ContinuousClock.Instant?>(nil)
