@@ -19,10 +19,15 @@ import Testing
         try world.checkQuiet()
     }
 
-    @Test func `an add whose commit is unknown counts once, and its ask is not forgotten`() throws {
+    @Test(arguments: [
+        FakeCartStore.Fault.unavailableAfterCommit, .unavailableBeforeCommit, .unavailable,
+    ])
+    func `an add whose commit is unknown counts once, and its ask is not forgotten`(
+        fault: FakeCartStore.Fault
+    ) throws {
         let world = World.running()
         world.inventoryStore.stock(drill, 10)
-        world.cartStore.failNext(.unavailableAfterCommit)
+        world.cartStore.failNext(fault)
         // The early ask is lost too: only the obligation is left to bring it.
         world.carts[0].outbox.loseInventoryRequests(true)
         world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
