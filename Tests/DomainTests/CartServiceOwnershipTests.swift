@@ -186,16 +186,8 @@ import Testing
         if comesBack { first.log.assign([mine]) }
         world.run()
         // Meanwhile somebody else owned it and wrote.
-        let removed = CartEvent(
-            version: 3, requestID: id("x"), at: world.clock.now(),
-            kind: .rejected(.remove(saw, quantity: 1), .notInCart))
+        try world.writeOn(ann)
         let cartID = CartID(of: ann)
-        world.cartStore.state.withLock { state in
-            state.events[cartID]?.append(
-                StoredEvent(
-                    cartID: cartID, version: 3, partition: mine, requestID: id("x"),
-                    type: removed.type, json: removed.encoded(cartID: cartID), at: removed.at))
-        }
         world.cartStore.readGate.open()
         world.pass(.seconds(1))
         if !comesBack {
@@ -252,6 +244,40 @@ import Testing
         #expect(world.outcome(of: id("r1")) == .accepted)
         #expect(world.outcomes(of: id("r1")).map(\.replyPartition).contains(7))
         try world.checkQuiet()
+    }
+
+    @Test func `an answer that was stored and not told is told by the next owner`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.inventoryStore.gate.close()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3), replyPartition: 7))
+        world.pass(.seconds(1))
+        #expect(world.topics.cartRequests.committed[partition(of: ann)] == 1)
+        world.carts[0].outbox.setAway(true)
+        world.inventoryStore.gate.open()
+        world.run()
+        #expect(world.cartStore.events[CartID(of: ann)]?.count == 2)
+        world.carts[0].kill()
+        world.startCarts().log.assign(all)
+        world.pass(.seconds(1))
+        #expect(world.outcomes(of: id("r1")).map(\.replyPartition) == [7])
+        #expect(
+            world.topics.cartEvents.map(\.type)
+                == ["add-requested", "add-requested", "add-confirmed"])
+    }
+
+    @Test func `what another owner wrote meanwhile is seen after a fence`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.run()
+        world.cartStore.raise(partition(of: ann))
+        try world.writeOn(ann)
+        world.ask(.of(ann, "c", .check))
+        world.pass(.seconds(10))
+        let versions = world.topics.responses.filter { $0.requestID == id("c") }
+            .map(\.cartVersion)
+        #expect(versions == [3])
     }
 
     @Test
