@@ -1,9 +1,9 @@
 # What can be set is told in README.md; variables given to make reach every script and service.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status seed reset test lint format clean
+.PHONY: help run start stop status seed reset test test-broker bench-broker lint format clean
 
 help: ## Tell what can be made.
-	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: ## Install, build and start everything, stream the logs; Ctrl-C stops it all.
 	@infrastructure/suite.sh run
@@ -25,6 +25,12 @@ reset: ## Stop, and delete the data.
 
 test: ## Install, build, and run every test with servers of its own. FILTER=Name runs some.
 	@infrastructure/test.sh
+
+test-broker: ## Build, and drive the broker from outside with other Kafka clients. ROUNDS=50 crashes it as often.
+	@infrastructure/test-broker.sh
+
+bench-broker: ## Measure the broker, or KAFKA_BROKERS. REPORT=docs/broker-benchmarks.md keeps the figures.
+	@infrastructure/bench-broker.sh
 
 lint: ## Check the style of sources and scripts.
 	@infrastructure/lint.sh

@@ -21,6 +21,11 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
     exit 0
 fi
 
+# The compatibility tests of the broker run in a virtual environment; any Python that can make one will do.
+if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+    packages+=(python3 python3-venv)
+fi
+
 missing=()
 for package in "${packages[@]}"; do
     # shellcheck disable=SC2016 # dpkg-query expands it

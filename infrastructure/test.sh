@@ -126,4 +126,8 @@ wait "$follower" 2>/dev/null || true
 if ((status == 124 || status == 137)); then
     warn "the tests did not end within $deadline seconds"
 fi
+if [[ -z ${FILTER:-} ]]; then
+    say "Testing the broker from outside"
+    run_interruptibly "$root/infrastructure/compatibility/run.sh" || status=$((status ? status : 1))
+fi
 exit "$status"

@@ -37,11 +37,19 @@ package struct BrokerConfiguration: Sendable {
     package var retention: Duration? = .seconds(7 * 24 * 3_600)
     /// The bytes of one partition beyond which its oldest segments are deleted; `nil`: no limit.
     package var retentionBytes: Int?
+    /// The bytes of all partitions beyond which the largest ones lose their oldest segments.
+    ///
+    /// Whatever their age; `nil`: no limit. Index files, about 0.1 %, are not counted.
+    package var diskBytesMax: Int?
+    /// Committed offsets of a group without members are forgotten after this time; `nil`: never.
+    package var offsetsRetention: Duration? = .seconds(7 * 24 * 3_600)
     /// How often retention is looked at.
     package var retentionCheckInterval = Duration.seconds(60)
 
+    /// The largest record batch unless set, in bytes: Kafka's default, a MiB and a batch's header.
+    package static let messageBytesMaxDefault = 1_048_588
     /// The largest record batch, in bytes.
-    package var messageBytesMax = 1_048_588
+    package var messageBytesMax = messageBytesMaxDefault
     /// The largest request, in bytes; a longer one closes its connection.
     package var requestBytesMax = 64 * 1_024 * 1_024
     /// Memory for requests of all connections that have come in part, in bytes.
@@ -92,6 +100,17 @@ package struct BrokerConfiguration: Sendable {
         try require(
             requestMemoryMax >= requestBytesMax,
             "memory for requests: at least the largest request")
+        try require(
+            advertisedPort.map { (1...65_535).contains($0) } ?? true,
+            "advertised port: from 1 to 65535")
+        try require(retention.map { $0 > .zero } ?? true, "retention: more than nothing")
+        try require(retentionBytes.map { $0 >= 1 } ?? true, "retained bytes: at least 1")
+        try require(
+            diskBytesMax.map { $0 >= 2 * segmentBytes } ?? true,
+            "disk cap: at least two segments, \(2 * segmentBytes) bytes")
+        try require(
+            offsetsRetention.map { $0 > .zero } ?? true, "offsets' retention: more than nothing")
+        try require(retentionCheckInterval > .zero, "retention check: more than nothing")
         try require(connectionsMax >= 1, "connections: at least 1")
         try require(inFlightMax >= 1, "requests in flight: at least 1")
         try require(unsentBytesMax >= 1, "unsent bytes: at least 1")

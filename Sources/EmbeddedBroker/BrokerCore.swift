@@ -40,7 +40,9 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var connectionsToFlush: [Connection] = []
     private var isTurnEndScheduled = false
-    private var retentionTimer: TimerID?
+    var retentionTimer: TimerID?
+    var diskCheckTimer: TimerID?
+    let environment: StorageEnvironment
 
     /// Opens the data directory; reads what an unclean stop left unchecked.
     init(
@@ -57,7 +59,7 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
             inFlightMax: configuration.inFlightMax,
             unsentBytesMax: configuration.unsentBytesMax)
         dataDirectory = try DataDirectory(path: configuration.dataDirectory)
-        let environment = StorageEnvironment(
+        environment = StorageEnvironment(
             configuration: configuration, logger: logger, logBytes: metrics.logBytes)
         metrics.logBytes.set(0)
         topics = try TopicStore(directory: dataDirectory, environment: environment)
@@ -69,8 +71,21 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
         let topics = topics
         offsets.clamp { topics.log($0.topic, $0.partition)?.endOffset }
         try offsets.flush()
-        syncer.didShow = { [unowned self] logs in
+        syncer.didShow = { [weak self] logs in
+            guard let self else { return }
             for log in logs { wakeFetches(of: log) }
+        }
+        groups.didCount = { [gauge = metrics.groups] in gauge.set($0) }
+        groups.restore(offsets.snapshots.values)
+        groups.didSettle = { [weak self] in
+            guard let self else { return }
+            offsets.keep($0)
+            scheduleTurnEnd()
+        }
+        groups.didEmpty = { [weak self] in
+            guard let self else { return }
+            offsets.forgetMembers(of: $0)
+            if offsets.hasStaged { scheduleTurnEnd() }
         }
         topics.forEachLog { syncer.note($0) }
         countPartitions()
@@ -84,7 +99,7 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
         Socket.ignoreBrokenPipes()
         advertisedHost = configuration.advertisedHost ?? configuration.host
         advertisedPort = Int32(clamping: configuration.advertisedPort ?? port)
-        try loop.register(listener.descriptor) { [unowned self] _ in acceptConnections() }
+        try loop.register(listener.descriptor) { [weak self] _ in self?.acceptConnections() }
         scheduleRetention()
         logger.info(
             "broker ready",
@@ -105,6 +120,7 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
             self.listener = nil
         }
         if let retentionTimer { loop.cancel(retentionTimer) }
+        if let diskCheckTimer { loop.cancel(diskCheckTimer) }
         endTurn()
         groups.stop()
         for connection in connections.values {
@@ -148,14 +164,16 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
                 let connection = Connection(socket: socket, owner: self)
                 connections[ObjectIdentifier(connection)] = connection
                 metrics.connections.set(connections.count)
-                try loop.register(socket.descriptor) { [unowned connection] readiness in
-                    connection.ready(readiness)
+                try loop.register(socket.descriptor) { [weak connection] readiness in
+                    connection?.ready(readiness)
                 }
             }
         } catch {
             // Out of descriptors, most likely. The edge is gone, so look again by the clock.
             logger.error("no connection could be accepted", ["error": "\(error)"])
-            _ = loop.schedule(after: .milliseconds(200)) { [unowned self] in acceptConnections() }
+            _ = loop.schedule(after: .milliseconds(200)) { [weak self] in
+                self?.acceptConnections()
+            }
         }
     }
 
@@ -226,31 +244,9 @@ final class BrokerCore: ConnectionOwner, @unchecked Sendable {
         for answer in answers { answer.written(offsetsFailed: offsetsFailed) }
         for log in logs { log.forgetFailedFlushes() }
         syncer.finish(answers)
+        checkDiskCap()
         if configuration.fsync == .interval {
             for log in logs { wakeFetches(of: log) }
-        }
-    }
-
-    private func scheduleRetention() {
-        retentionTimer = loop.schedule(after: configuration.retentionCheckInterval) {
-            [unowned self] in
-            applyRetention()
-            scheduleRetention()
-        }
-    }
-
-    private func applyRetention() {
-        let now = wallClockMillis()
-        let retentionMillis = configuration.retention.map(\.wholeMilliseconds)
-        let retentionBytes = configuration.retentionBytes.map { Int64($0) }
-        for topic in topics.topics.values {
-            for log in topic.partitions {
-                log.applyRetention(
-                    now: now,
-                    retentionMillis: topic.settings.retentionMillis ?? retentionMillis,
-                    retentionBytes: topic.settings.retentionBytes ?? retentionBytes)
-                syncer.note(log)
-            }
         }
     }
 }

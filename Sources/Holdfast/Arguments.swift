@@ -72,7 +72,7 @@ enum Arguments {
     static var usage: String {
         var text = "Usage: \(executable) <command> [--setting value ...]\n\nCommands:\n"
         for command in Command.allCases {
-            let padding = String(repeating: " ", count: 11 - command.rawValue.count)
+            let padding = String(repeating: " ", count: 14 - command.rawValue.count)
             text += "  \(command.rawValue)\(padding)\(command.specification.summary)\n"
         }
         text += "\nThe settings of each: \(executable) <command> --help\n"

@@ -8,16 +8,10 @@ enum BrokerCommand {
     static func run(_ settings: Settings, _ logger: Logger) async throws {
         let stopSignal = StopSignal(logger: logger)
         let metrics = MetricsRegistry()
-        var configuration = BrokerConfiguration(
-            dataDirectory: settings[Configuration.brokerDataDirectory])
-        configuration.host = settings[Configuration.brokerHost]
-        configuration.port = settings[Configuration.brokerPort]
-        configuration.segmentBytes = settings[Configuration.segmentMax]
+        let configuration = try Configuration.brokerConfiguration(settings)
         let broker = Broker(configuration: configuration, logger: logger, metrics: metrics)
         let port = try await broker.start()
-        logger.info(
-            "The log is served.",
-            ["host": settings[Configuration.brokerHost], "port": "\(port)"])
+        logger.info("The log is served.", ["host": configuration.host, "port": "\(port)"])
         let health = try await HealthServer.start(
             host: settings[Configuration.healthHost],
             port: settings[Configuration.brokerHealthPort], probes: [],

@@ -3,7 +3,8 @@ import Telemetry
 
 /// The commands of the executable.
 enum Command: String, CaseIterable {
-    case gateway, cart, inventory, migrate, broker, race
+    case gateway, cart, inventory, migrate, broker, race, topics
+    case benchBroker = "bench-broker"
 
     /// What the command does and which settings it takes.
     var specification: CommandSpecification {
@@ -14,6 +15,8 @@ enum Command: String, CaseIterable {
         case .migrate: Configuration.migrate
         case .broker: Configuration.broker
         case .race: Configuration.race
+        case .topics: Configuration.topics
+        case .benchBroker: Configuration.benchBroker
         }
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import LoadTest
 import Settings
 import Telemetry
@@ -56,24 +55,6 @@ enum RaceCommand {
         let fraction = String(micros % 1_000)
         return
             "\(micros / 1_000).\(String(repeating: "0", count: 3 - fraction.count))\(fraction) ms"
-    }
-}
-
-/// A line on standard error that says how far something is: rewritten on a terminal, else repeated
-/// every few seconds.
-private final class ProgressLine {
-    private let isTerminal = isatty(STDERR_FILENO) == 1
-    private var shownAt: ContinuousClock.Instant?
-
-    func show(_ text: String, isLast: Bool) {
-        let now = ContinuousClock.now
-        let pause: Duration = isTerminal ? .milliseconds(100) : .seconds(5)
-        if !isLast, let shownAt, now - shownAt < pause { return }
-        shownAt = now
-        var line = isTerminal ? "\r\u{1B}[K\(text)\(isLast ? "\n" : "")" : "\(text)\n"
-        line.withUTF8 { bytes in
-            _ = unsafe write(STDERR_FILENO, bytes.baseAddress, bytes.count)
-        }
     }
 }
 

@@ -2,7 +2,7 @@ import CRdKafka
 
 /// librdkafka's calls about the cluster; each blocks until its answer or its time is up.
 final class AdminHandle: Sendable {
-    private let client: ClientHandle
+    let client: ClientHandle
 
     init(client: ClientHandle) { self.client = client }
 

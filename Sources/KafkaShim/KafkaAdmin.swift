@@ -53,7 +53,7 @@ package final class KafkaAdmin: Sendable {
         case existed
     }
 
-    private let handle: AdminHandle
+    let handle: AdminHandle
 
     /// Starts the client; it connects by itself.
     ///

@@ -33,6 +33,8 @@ extension EndToEndTests {
                 ["--host", "--port", "--data-directory", "--health-port", "--segment-max"]
             ),
             ("race", ["--rounds", "--users", "--gateway", "--admin-token", "--deadline"]),
+            ("topics", ["--kafka-brokers", "--json", "--timeout"]),
+            ("bench-broker", ["--kafka-brokers", "--messages", "--large", "--report"]),
         ])
         func `the help of every command names its settings`(
             command: String, settings: [String]
@@ -64,7 +66,7 @@ extension EndToEndTests {
             (["cart", "--kafka-brokers", "nowhere:port"], "--kafka-brokers", "host:port"),
             (["inventory", "--redis-url", "http://x"], "--redis-url", "redis://"),
             (["migrate", "--database-url", "mysql://x/y"], "--database-url", "postgres"),
-            (["broker", "--segment-max", "1"], "--segment-max", "2"),
+            (["broker", "--segment-max", "1"], "--segment-max", "1GiB"),
             (["race", "--users", "1"], "--users", "10000"),
             (["race", "--rounds", "many"], "--rounds", "1000000"),
             (["gateway", "--log-level", "loud"], "--log-level", "warning"),

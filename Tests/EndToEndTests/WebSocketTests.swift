@@ -193,6 +193,8 @@ extension EndToEndTests.OneOfEach {
             _ = try await flooded.answer()
             _ = try await other.answer()
             flooded.send(String(repeating: "x", count: 70_000))
+            #expect(try await flooded.message()?["problem"]["slug"] == "body-too-large")
+            flooded.send(String(repeating: "x", count: 200_000))
             #expect(try await flooded.message() == nil)
             #expect(flooded.closeCode == 1009)
             other.send(#"{"requestID":"c","action":"check"}"#)

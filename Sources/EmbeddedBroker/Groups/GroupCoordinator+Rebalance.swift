@@ -24,9 +24,9 @@ extension GroupCoordinator {
                 isFirst
                 ? configuration.groupInitialRebalanceDelay
                 : .milliseconds(group.rebalanceTimeoutMillis)
-            setTimer(group, after: delay) { [unowned self] group in
+            setTimer(group, after: delay) { [weak self] group in
                 group.isGathering = false
-                completeJoin(group)
+                self?.completeJoin(group)
             }
         }
         tryCompleteJoin(group)
@@ -55,7 +55,7 @@ extension GroupCoordinator {
                 becomeEmpty(group)
             } else {
                 setTimer(group, after: .milliseconds(group.rebalanceTimeoutMillis)) {
-                    [unowned self] in completeJoin($0)
+                    [weak self] in self?.completeJoin($0)
                 }
             }
             return
@@ -75,9 +75,9 @@ extension GroupCoordinator {
             hear(member, group)
         }
         setTimer(group, after: .milliseconds(group.rebalanceTimeoutMillis)) {
-            [unowned self] group in
+            [weak self] group in
             for member in group.members where member.syncReply == nil && member.instanceID == nil {
-                remove(member, from: group, reason: "did not ask for its assignment in time")
+                self?.remove(member, from: group, reason: "did not ask for its assignment in time")
             }
         }
     }
@@ -119,7 +119,8 @@ extension GroupCoordinator {
 
     private func watch(_ member: GroupMember, _ group: Group, for millis: Int64) {
         member.sessionTimer = loop.schedule(after: .milliseconds(millis)) {
-            [unowned self, unowned member, unowned group] in
+            [weak self, weak member, weak group] in
+            guard let self, let member, let group else { return }
             member.sessionTimer = nil
             let silent = monotonicMillis() - member.heardMillis
             let rest = Int64(member.sessionTimeoutMillis) - silent
@@ -141,7 +142,8 @@ extension GroupCoordinator {
         _ group: Group, after delay: Duration, _ action: @escaping (Group) -> Void
     ) {
         stopTimer(group)
-        group.rebalanceTimer = loop.schedule(after: delay) { [unowned group] in
+        group.rebalanceTimer = loop.schedule(after: delay) { [weak group] in
+            guard let group else { return }
             group.rebalanceTimer = nil
             action(group)
         }

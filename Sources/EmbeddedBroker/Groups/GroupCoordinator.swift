@@ -3,8 +3,9 @@ import Threading
 
 /// Leads every consumer group through its generations.
 ///
-/// Loop thread only. Nothing of it is on disk: after a restart members are unknown, join again, and
-/// go on from their committed offsets.
+/// Loop thread only. Each settled generation is told to ``didSettle``, which keeps it on disk: after a
+/// restart the members go on as if nothing had happened, and one that is gone is out after its session
+/// time-out. What was under way in between is lost, and its clients join again.
 ///
 /// Source: Kafka's "classic" group protocol; the states and error codes are those of its
 /// `GroupCoordinator`.
@@ -12,6 +13,11 @@ final class GroupCoordinator {
     private(set) var groups: [String: Group] = [:]
     /// Is called when the number of groups changes.
     var didCount: (Int) -> Void = { _ in }
+
+    /// Is called when a group has a new generation, or a member a new ID.
+    var didSettle: (GroupSnapshot) -> Void = { _ in }
+    /// Is called with the ID of a group that has no members any more.
+    var didEmpty: (String) -> Void = { _ in }
 
     let configuration: BrokerConfiguration
     let loop: EventLoop
@@ -21,6 +27,23 @@ final class GroupCoordinator {
         self.configuration = configuration
         self.loop = loop
         self.logger = logger
+    }
+
+    /// Brings groups back as they were before the broker's restart.
+    func restore(_ snapshots: some Sequence<GroupSnapshot>) {
+        for snapshot in snapshots {
+            let group = add(snapshot.id)
+            group.state = .stable
+            group.generation = snapshot.generation
+            group.protocolType = snapshot.protocolType
+            group.protocolName = snapshot.protocolName
+            group.leaderID = snapshot.leaderID
+            for member in snapshot.members {
+                let member = GroupMember(member)
+                group.add(member)
+                hear(member, group)
+            }
+        }
     }
 
     // MARK: - Requests
@@ -86,6 +109,7 @@ final class GroupCoordinator {
                 hear(member, group)
                 member.answerSync(SyncOutcome(assignment: member.assignment))
             }
+            didSettle(GroupSnapshot(group))
         }
     }
 
@@ -210,7 +234,8 @@ final class GroupCoordinator {
             return
         }
         let timeout = Duration.milliseconds(request.sessionTimeoutMillis)
-        let timer = loop.schedule(after: timeout) { [unowned self, unowned group] in
+        let timer = loop.schedule(after: timeout) { [weak self, weak group] in
+            guard let self, let group else { return }
             group.pending[id] = nil
             tryCompleteJoin(group)
             removeIfUnused(group)
@@ -271,6 +296,7 @@ final class GroupCoordinator {
             var outcome = group.outcome(for: member)
             outcome.leaderID = formerLeader
             outcome.members = []
+            didSettle(GroupSnapshot(group))
             reply(outcome)
             return
         }
@@ -306,6 +332,7 @@ final class GroupCoordinator {
         }
         stopTimer(group)
         groups[group.id] = nil
+        didEmpty(group.id)
         didCount(groups.count)
     }
 }

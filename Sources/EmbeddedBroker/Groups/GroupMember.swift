@@ -84,6 +84,18 @@ final class GroupMember {
         protocols = request.protocols
     }
 
+    /// A member as it was before the broker's restart.
+    init(_ snapshot: GroupSnapshot.Member) {
+        id = snapshot.id
+        instanceID = snapshot.instanceID
+        clientID = snapshot.clientID
+        clientHost = snapshot.clientHost
+        sessionTimeoutMillis = snapshot.sessionTimeoutMillis
+        rebalanceTimeoutMillis = snapshot.rebalanceTimeoutMillis
+        protocols = snapshot.protocols
+        assignment = snapshot.assignment
+    }
+
     /// Takes over what a member that joins again asks for.
     func update(_ request: JoinRequest) {
         sessionTimeoutMillis = request.sessionTimeoutMillis

@@ -47,6 +47,16 @@ extension BrokerCore {
         case .deleteTopics: try deleteTopics(&reader, ticket)
         case .initProducerID: try initProducerID(&reader, ticket)
         case .describeConfigs: try describeConfigs(&reader, ticket)
+        case .alterConfigs: try alterConfigs(&reader, ticket)
+        case .incrementalAlterConfigs: try incrementalAlterConfigs(&reader, ticket)
+        case .createPartitions: try createPartitions(&reader, ticket)
+        case .deleteRecords: try deleteRecords(&reader, ticket)
+        case .offsetForLeaderEpoch: try offsetForLeaderEpoch(&reader, ticket)
+        case .deleteGroups: try deleteGroups(&reader, ticket)
+        case .describeCluster: try describeCluster(&reader, ticket)
+        case .addPartitionsToTransaction: try addPartitionsToTransaction(&reader, ticket)
+        case .addOffsetsToTransaction, .endTransaction: refuseTransaction(ticket)
+        case .transactionalOffsetCommit: try transactionalOffsetCommit(&reader, ticket)
         }
     }
 

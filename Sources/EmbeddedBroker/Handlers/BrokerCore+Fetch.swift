@@ -59,9 +59,9 @@ extension BrokerCore {
         waiter.ticket.connection.parkedFetches.append(waiter)
         metrics.fetchesParked.add(1)
         let delay = Duration.milliseconds(waiter.request.waitMillisMax)
-        waiter.timer = loop.schedule(after: delay) { [unowned self] in
+        waiter.timer = loop.schedule(after: delay) { [weak self] in
             waiter.timer = nil
-            complete(waiter)
+            self?.complete(waiter)
         }
     }
 

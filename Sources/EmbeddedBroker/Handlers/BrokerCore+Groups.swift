@@ -140,6 +140,24 @@ extension BrokerCore {
         }
     }
 
+    func deleteGroups(_ reader: inout WireReader, _ ticket: ReplyTicket) throws(WireError) {
+        let ids = try reader.array { reader throws(WireError) in try reader.string() }
+        var results: [(group: String, error: ErrorCode)] = []
+        for id in ids {
+            var error = ErrorCode.none
+            if let group = groups.groups[id], !group.members.isEmpty {
+                error = .nonEmptyGroup
+            } else if offsets.groups[id] == nil {
+                error = .groupIDNotFound
+            } else {
+                offsets.removeGroup(id)
+            }
+            results.append((id, error))
+        }
+        pendingAnswers.append(PendingGroupDeletion(ticket: ticket, results: results))
+        scheduleTurnEnd()
+    }
+
     func listGroups(_ ticket: ReplyTicket) {
         let ids = Set(groups.groups.keys).union(
             offsets.groups.lazy.filter { !$0.value.isEmpty }.map(\.key))

@@ -48,6 +48,8 @@ final class Connection {
     private var firstSequence = 0
     private var output = OutputQueue()
     private var reportedSentBytes = 0
+    /// Whether the client will send no more; what it sent may still have to be read.
+    private var hasHungUp = false
     /// Whether reading stopped because the client does not take its answers.
     private var isPaused = false
 
@@ -68,7 +70,8 @@ final class Connection {
     /// What epoll reported.
     func ready(_ readiness: EventLoop.Readiness) {
         if readiness.contains(.writable), !output.isEmpty { flush() }
-        if readiness.contains(.readable) || readiness.contains(.hangUp) { receive() }
+        if readiness.contains(.hangUp) { hasHungUp = true }
+        if readiness.contains(.readable) || hasHungUp { receive() }
     }
 
     // MARK: - Requests
@@ -102,8 +105,9 @@ final class Connection {
                 } else {
                     partialRange = partialRange.lowerBound..<partialRange.upperBound + count
                 }
-                // Less than was asked for: nothing is left, and what comes next is a new edge.
-                if count < range.count, partial.map(holdsWholeFrame) != true { return }
+                // Less than was asked for: nothing is left, and what comes next is a new edge. But the
+                // end of a client that sent and left may have come with the edge of its data.
+                if count < range.count, !hasHungUp, partial.map(holdsWholeFrame) != true { return }
             case .wouldBlock:
                 return
             case .closed:

@@ -8,15 +8,15 @@ struct RequestHeader {
     /// The name that the client gave itself.
     let clientID: String
 
-    /// The API key's wire value of ApiVersions, the one request with a flexible header here.
-    private static let apiVersions = APIKey.apiVersions.rawValue
-
     /// Reads a header of version 1, or 2 where the request is flexible.
     init(_ reader: inout WireReader) throws(WireError) {
         key = try reader.int16()
         version = try reader.int16()
         correlationID = try reader.int32()
         clientID = try reader.nullableString() ?? ""
-        if key == Self.apiVersions, version == 3 { try reader.skipTags() }
+        if let key = APIKey(rawValue: key), key.versions.contains(version), key.isFlexible(version)
+        {
+            try reader.skipTags()
+        }
     }
 }

@@ -52,6 +52,10 @@ struct WireWriter {
         bytes.append(contentsOf: value.utf8)
     }
 
+    mutating func compactNullableString(_ value: String?) {
+        if let value { compactString(value) } else { unsignedVarint(0) }
+    }
+
     /// The end of a flexible structure that has no tagged fields.
     mutating func noTags() { bytes.append(0) }
 

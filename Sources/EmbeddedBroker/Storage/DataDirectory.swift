@@ -7,7 +7,7 @@ import Telemetry
 ///     lock               held by the process that runs
 ///     clean-stop         there if the last process stopped in order
 ///     metadata.journal   topics, producer IDs, the cluster's ID
-///     offsets.journal    committed offsets
+///     offsets.journal    committed offsets, members of groups
 ///     topics/NAME-PARTITION/OFFSET.log, .index
 struct DataDirectory {
     private static let formatVersion = "holdfast-broker 1\n"

@@ -146,8 +146,11 @@ extension PartitionLog {
                     return false
                 }
                 guard let (header, position) = found else { continue }
-                return try firstRecord(
+                let record = try firstRecord(
                     atOrAfter: timestamp, in: header, segment.file(), position)
+                // Of records deleted on demand the bytes may still be there.
+                guard startOffset < visible.offset else { return nil }
+                return (max(record.offset, startOffset), record.timestamp)
             }
             return nil
         } catch {

@@ -12,7 +12,12 @@ extension PartitionLog {
             try FileSystem.remove(directory + "/" + name)
         }
         try openSegments(names)
-        guard !segments.isEmpty else { return }
+        guard !segments.isEmpty else {
+            endOffset = lowWatermark
+            visible.offset = endOffset
+            written = visible
+            return
+        }
 
         var first = 0
         var index = SegmentIndex()
@@ -52,7 +57,7 @@ extension PartitionLog {
             closedSegments.append(
                 (segment, index.encoded(baseOffset: segment.baseOffset, producers: producers)))
         }
-        environment.logBytes.add(size)
+        environment.countLogBytes(size)
         if let last = segments.last {
             written = LogPosition(
                 offset: endOffset, segment: last.baseOffset, position: last.size)
@@ -69,6 +74,10 @@ extension PartitionLog {
             bases.append(base)
         }
         let indexes = Set(names.filter { $0.hasSuffix(Segment.indexSuffix) })
+        // Written by a sync that went on while retention deleted the segment.
+        for index in indexes.subtracting(bases.map { Segment.name($0) + Segment.indexSuffix }) {
+            try FileSystem.remove(directory + "/" + index)
+        }
         for base in bases.sorted() {
             let segment = Segment(
                 directory: directory, baseOffset: base, size: 0,

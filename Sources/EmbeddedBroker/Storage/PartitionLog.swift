@@ -43,6 +43,10 @@ final class PartitionLog {
     /// Where what consumers may see ends.
     var visible = LogPosition(offset: 0, segment: 0, position: 0)
     var producers = ProducerTable()
+    /// What the topic sets for it.
+    var settings = TopicSettings([:])
+    /// Records before this offset were deleted on demand.
+    var lowWatermark: Int64 = 0
     /// After a failure that leaves the file's state unknown, the partition refuses to write.
     private(set) var isOffline = false
     private var isDeleted = false
@@ -87,7 +91,9 @@ final class PartitionLog {
     }
 
     /// The first offset that is kept.
-    var startOffset: Int64 { segments.first?.baseOffset ?? endOffset }
+    var startOffset: Int64 {
+        min(endOffset, max(lowWatermark, segments.first?.baseOffset ?? endOffset))
+    }
 
     /// Bytes in all segments.
     var size: Int { segments.reduce(0) { $0 + $1.size } }
@@ -146,7 +152,7 @@ final class PartitionLog {
             let file = try active.file()
             try file.write(staged, at: position)
             active.size += staged.count
-            environment.logBytes.add(staged.count)
+            environment.countLogBytes(staged.count)
             needsSync = true
             isFailing = false
             fresh = staged.count <= Self.freshBytesMax ? (file, position, Array(staged[...])) : nil
@@ -213,11 +219,15 @@ final class PartitionLog {
 
     // MARK: - Segments
 
+    private var segmentBytes: Int {
+        settings.segmentBytes ?? environment.configuration.segmentBytes
+    }
+
     private func segmentWithRoom(for count: Int) throws(ErrorCode) -> Segment {
         if let active = segments.last {
             let used = active.size + staged.count
             let isFull =
-                used > 0 && used + count > environment.configuration.segmentBytes
+                used > 0 && used + count > segmentBytes
                 || endOffset - active.baseOffset > Int64(Int32.max)
             if !isFull { return active }
             guard flush() else { throw .storageError }

@@ -11,12 +11,19 @@ final class StorageEnvironment {
     /// Emptied buffers for batches that wait to be written.
     private var spareBuffers: [[UInt8]] = []
     /// Bytes of all logs.
-    let logBytes: Gauge
+    private(set) var logBytes = 0
+    private let logBytesGauge: Gauge
 
     init(configuration: BrokerConfiguration, logger: Logger, logBytes: Gauge) {
         self.configuration = configuration
         self.logger = logger
-        self.logBytes = logBytes
+        logBytesGauge = logBytes
+    }
+
+    /// Takes note that the logs grew by so many bytes, or shrank.
+    func countLogBytes(_ change: Int) {
+        logBytes += change
+        logBytesGauge.add(change)
     }
 
     /// An empty buffer, if possible one that has memory already.

@@ -2,18 +2,32 @@
 final class Topic {
     let name: String
     /// The settings that differ from the broker's, by Kafka's names.
-    let overrides: [String: String]
-    var partitions: [PartitionLog]
+    private(set) var overrides: [String: String]
+    private(set) var partitions: [PartitionLog]
 
     init(name: String, overrides: [String: String], partitions: [PartitionLog]) {
         self.name = name
         self.overrides = overrides
         self.partitions = partitions
         settings = TopicSettings(overrides)
+        for log in partitions { log.settings = settings }
     }
 
     /// The overrides as numbers.
-    let settings: TopicSettings
+    private(set) var settings: TopicSettings
+
+    /// Takes over settings that were checked.
+    func configure(_ overrides: [String: String]) {
+        self.overrides = overrides
+        settings = TopicSettings(overrides)
+        for log in partitions { log.settings = settings }
+    }
+
+    /// Takes over further partitions, whose numbers follow those that are there.
+    func add(_ logs: [PartitionLog]) {
+        for log in logs { log.settings = settings }
+        partitions += logs
+    }
 
     /// The log of a partition; `nil` for a number that does not exist.
     func partition(_ index: Int32) -> PartitionLog? {
@@ -38,12 +52,15 @@ struct TopicSettings {
     var retentionMillis: Int64?
     /// Bytes a partition; -1 sets no limit; `nil`: the broker's setting.
     var retentionBytes: Int64?
+    /// The size at which a segment is closed, in bytes; `nil`: the broker's setting.
+    var segmentBytes: Int?
     /// The largest batch, in bytes.
     var messageBytesMax: Int?
 
     init(_ overrides: [String: String]) {
         retentionMillis = overrides["retention.ms"].flatMap { Int64($0) }
         retentionBytes = overrides["retention.bytes"].flatMap { Int64($0) }
+        segmentBytes = overrides["segment.bytes"].flatMap { Int($0) }
         messageBytesMax = overrides["max.message.bytes"].flatMap { Int($0) }
     }
 
@@ -53,6 +70,10 @@ struct TopicSettings {
         case "retention.ms", "retention.bytes":
             guard let number = Int64(value), number >= -1 else {
                 return "\(name) must be a number from -1 up"
+            }
+        case "segment.bytes":
+            guard let number = Int(value), (1_024...1 << 30).contains(number) else {
+                return "segment.bytes must be a number from 1024 to \(1 << 30)"
             }
         case "max.message.bytes":
             guard let number = Int(value), (0...1 << 30).contains(number) else {

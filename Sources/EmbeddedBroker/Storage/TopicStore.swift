@@ -9,8 +9,21 @@ final class TopicStore {
         static let topicCreated: Int8 = 1
         static let topicDeleted: Int8 = 2
         static let producerIDsReserved: Int8 = 3
+        static let partitionsAdded: Int8 = 4
+        static let topicConfigured: Int8 = 5
+        static let recordsDeleted: Int8 = 6
     }
 
+    /// What the journal tells of a topic.
+    private struct StoredTopic {
+        var partitions: Int32
+        var overrides: [String: String]
+        /// By partition.
+        var lowWatermarks: [Int32: Int64] = [:]
+    }
+
+    /// Below this size the journal is never rewritten, in bytes.
+    private static let rewriteSizeMin = 1_024 * 1_024
     /// Producer IDs are reserved on disk in blocks of this size.
     private static let producerIDBlock: Int64 = 1_000
 
@@ -23,13 +36,14 @@ final class TopicStore {
     private let journal: Journal
     private var nextProducerID: Int64
     private var reservedProducerIDs: Int64
+    private var sizeAfterRewrite = 0
 
     /// Opens all logs as the last process left them.
     init(directory: DataDirectory, environment: StorageEnvironment) throws(StorageError) {
         self.directory = directory
         self.environment = environment
         var clusterID = ""
-        var known: [String: (partitions: Int32, overrides: [String: String])] = [:]
+        var known: [String: StoredTopic] = [:]
         var deleted: Set<String> = []
         var reserved: Int64 = 0
         journal = try Journal(
@@ -41,15 +55,23 @@ final class TopicStore {
             case RecordKind.topicCreated:
                 let name = try reader.string()
                 let partitions = try reader.int32()
-                let overrides = try reader.array { reader throws(WireError) in
-                    (try reader.string(), try reader.string())
-                }
-                known[name] = (partitions, Dictionary(overrides) { $1 })
+                known[name] = StoredTopic(
+                    partitions: partitions, overrides: try Self.readOverrides(&reader))
                 deleted.remove(name)
             case RecordKind.topicDeleted:
                 let name = try reader.string()
                 known[name] = nil
                 deleted.insert(name)
+            case RecordKind.partitionsAdded:
+                let name = try reader.string()
+                known[name]?.partitions = try reader.int32()
+            case RecordKind.topicConfigured:
+                let name = try reader.string()
+                known[name]?.overrides = try Self.readOverrides(&reader)
+            case RecordKind.recordsDeleted:
+                let name = try reader.string()
+                let partition = try reader.int32()
+                known[name]?.lowWatermarks[partition] = try reader.int64()
             case RecordKind.producerIDsReserved:
                 reserved = try reader.int64()
             default:
@@ -61,9 +83,12 @@ final class TopicStore {
         self.clusterID = clusterID
         if clusterID.isEmpty { try makeClusterID() }
         for (name, topic) in known {
-            let made = makeTopic(name, topic.partitions, topic.overrides)
-            for log in made.partitions { try log.recover() }
-            topics[name] = made
+            let logs = makeLogs(name, 0..<topic.partitions)
+            for log in logs {
+                log.lowWatermark = topic.lowWatermarks[log.partition] ?? 0
+                try log.recover()
+            }
+            topics[name] = Topic(name: name, overrides: topic.overrides, partitions: logs)
         }
         try removeLeftovers(of: deleted)
     }
@@ -83,21 +108,41 @@ final class TopicStore {
     func create(
         _ name: String, partitions: Int32, overrides: [String: String]
     ) throws(StorageError) -> Topic {
-        let topic = makeTopic(name, partitions, overrides)
-        for log in topic.partitions where FileSystem.exists(log.directory) {
-            try FileSystem.removeDirectory(log.directory)
-        }
-        var record = WireWriter()
-        record.int8(RecordKind.topicCreated)
-        record.string(name)
-        record.int32(partitions)
-        record.array(Array(overrides)) { writer, override in
-            writer.string(override.key)
-            writer.string(override.value)
-        }
-        try commit(record)
+        let logs = makeLogs(name, 0..<partitions)
+        try removeDirectories(of: logs)
+        try commit(Self.creation(name, partitions, overrides))
+        let topic = Topic(name: name, overrides: overrides, partitions: logs)
         topics[name] = topic
         return topic
+    }
+
+    /// Gives a topic further partitions; the number was checked.
+    func grow(_ topic: Topic, to partitions: Int32) throws(StorageError) {
+        let logs = makeLogs(topic.name, Int32(topic.partitions.count)..<partitions)
+        try removeDirectories(of: logs)
+        var record = WireWriter()
+        record.int8(RecordKind.partitionsAdded)
+        record.string(topic.name)
+        record.int32(partitions)
+        try commit(record)
+        topic.add(logs)
+    }
+
+    /// Gives a topic other settings, which were checked.
+    func configure(_ topic: Topic, _ overrides: [String: String]) throws(StorageError) {
+        var record = WireWriter()
+        record.int8(RecordKind.topicConfigured)
+        record.string(topic.name)
+        Self.write(overrides, to: &record)
+        try commit(record)
+        topic.configure(overrides)
+    }
+
+    /// Deletes records before an offset that consumers may see.
+    func deleteRecords(of log: PartitionLog, before offset: Int64) throws(StorageError) {
+        try commit(Self.recordDeletion(log, before: offset))
+        log.deleteRecords(before: offset)
+        rewriteIfLarge()
     }
 
     /// Deletes a topic and its records.
@@ -109,7 +154,7 @@ final class TopicStore {
         topics[topic.name] = nil
         for log in topic.partitions {
             log.markDeleted()
-            environment.logBytes.add(-log.size)
+            environment.countLogBytes(-log.size)
             do {
                 try FileSystem.removeDirectory(log.directory)
             } catch {
@@ -134,16 +179,20 @@ final class TopicStore {
         return nextProducerID
     }
 
-    private func makeTopic(
-        _ name: String, _ partitions: Int32, _ overrides: [String: String]
-    ) -> Topic {
-        let logs = (0..<partitions).map { partition in
+    private func makeLogs(_ topic: String, _ partitions: Range<Int32>) -> [PartitionLog] {
+        partitions.map { partition in
             PartitionLog(
-                topic: name, partition: partition,
-                directory: directory.topicsPath + "/\(name)-\(partition)",
+                topic: topic, partition: partition,
+                directory: directory.topicsPath + "/\(topic)-\(partition)",
                 environment: environment)
         }
-        return Topic(name: name, overrides: overrides, partitions: logs)
+    }
+
+    /// Removes what a deleted topic of the same name may have left.
+    private func removeDirectories(of logs: [PartitionLog]) throws(StorageError) {
+        for log in logs where FileSystem.exists(log.directory) {
+            try FileSystem.removeDirectory(log.directory)
+        }
     }
 
     private func makeClusterID() throws(StorageError) {
@@ -161,6 +210,72 @@ final class TopicStore {
         journal.append(record)
         try journal.flush()
         try journal.file.sync()
+    }
+
+    // MARK: - Records
+
+    private static func creation(
+        _ name: String, _ partitions: Int32, _ overrides: [String: String]
+    ) -> WireWriter {
+        var record = WireWriter()
+        record.int8(RecordKind.topicCreated)
+        record.string(name)
+        record.int32(partitions)
+        write(overrides, to: &record)
+        return record
+    }
+
+    private static func recordDeletion(
+        _ log: PartitionLog, before offset: Int64
+    ) -> WireWriter {
+        var record = WireWriter()
+        record.int8(RecordKind.recordsDeleted)
+        record.string(log.topic)
+        record.int32(log.partition)
+        record.int64(offset)
+        return record
+    }
+
+    private static func write(_ overrides: [String: String], to record: inout WireWriter) {
+        record.array(Array(overrides)) { writer, override in
+            writer.string(override.key)
+            writer.string(override.value)
+        }
+    }
+
+    private static func readOverrides(
+        _ reader: inout WireReader
+    ) throws(WireError) -> [String: String] {
+        let overrides = try reader.array { reader throws(WireError) in
+            (try reader.string(), try reader.string())
+        }
+        return Dictionary(overrides) { $1 }
+    }
+
+    /// Replaces a journal that has grown by what counts now.
+    private func rewriteIfLarge() {
+        guard journal.size > max(Self.rewriteSizeMin, 4 * sizeAfterRewrite) else { return }
+        var identity = WireWriter()
+        identity.int8(RecordKind.clusterID)
+        identity.string(clusterID)
+        var reservation = WireWriter()
+        reservation.int8(RecordKind.producerIDsReserved)
+        reservation.int64(reservedProducerIDs)
+        var records = [identity, reservation]
+        for topic in topics.values {
+            records.append(
+                Self.creation(topic.name, Int32(topic.partitions.count), topic.overrides))
+            for log in topic.partitions where log.lowWatermark > 0 {
+                records.append(Self.recordDeletion(log, before: log.lowWatermark))
+            }
+        }
+        do {
+            try journal.rewrite(records)
+        } catch {
+            environment.logger.error(
+                "the topics journal could not be made smaller", ["error": error.description])
+        }
+        sizeAfterRewrite = journal.size
     }
 
     /// Deletes what a crash left of deleted topics; a directory that nobody knows is only reported.
