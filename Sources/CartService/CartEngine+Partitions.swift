@@ -89,6 +89,7 @@ extension CartEngine {
             inputs += partitions[partition]?.parked ?? []
             partitions[partition]?.parked = []
         }
+        letIn()
         return Admission(batches: mailboxes.admit(inputs) { $0.message.key.cartID })
     }
 
@@ -99,6 +100,7 @@ extension CartEngine {
             for _ in partitions[partition]?.parked ?? [] { partitions[partition]?.work.abandon() }
             partitions[partition]?.parked = []
         }
+        letIn()
         for partition in leaving where partitions[partition] != nil {
             await withCheckedContinuation { partitions[partition]?.work.whenDrained($0) }
         }
@@ -113,6 +115,7 @@ extension CartEngine {
         let gone = Set(released)
         for cartID in carts.keys where gone.contains(partitionOf(cartID)) { forget(cartID) }
         owed = owed.filter { !gone.contains($0.value.obligation.partition) }
+        letIn()
         metrics.partitions.set(partitions.count)
         metrics.carts.set(carts.count)
         metrics.obligations.set(owed.count)
@@ -163,10 +166,12 @@ extension CartEngine {
 
     /// Notes that a message is being worked on; `nil` if its partition takes none now.
     func begin(_ partition: Int, _ offset: Int, of topic: Topic) -> MessageOrigin? {
-        guard let state = partitions[partition], state.phase != .draining else { return nil }
+        guard let incarnation = partitions[partition]?.incarnation,
+            partitions[partition]?.isLeaving == false
+        else { return nil }
         partitions[partition]?.work.begin(offset, of: topic)
         return MessageOrigin(
-            topic: topic, partition: partition, offset: offset, incarnation: state.incarnation)
+            topic: topic, partition: partition, offset: offset, incarnation: incarnation)
     }
 
     /// Whether a former owner may have handled the message before.
@@ -189,25 +194,29 @@ extension CartEngine {
     /// Leaves out the messages on which no work is done any more, or not now.
     ///
     /// A draining partition's messages go on, unless the store is away: `isGivingUp` abandons them. A
-    /// fenced partition's are kept aside while there is room, so that the news of its loss, which
-    /// comes by the same log, is not held up by them.
+    /// fenced partition's are kept aside, so that the news of its loss, which comes by the same log,
+    /// is not held up by them; all of them, so that those of one cart keep their order.
     func dropAbandoned(_ batches: [Batch], isGivingUp: Bool) -> [Batch] {
         let isCancelled = Task.isCancelled
         return batches.compactMap { batch in
             var live = batch
             live.messages = batch.messages.filter { input in
                 let partition = input.origin.partition
-                guard isCurrent(input.origin), let state = partitions[partition] else {
+                guard isCurrent(input.origin), let phase = partitions[partition]?.phase else {
                     return false
                 }
-                switch state.phase {
-                case _ where isCancelled, .draining where isGivingUp:
+                switch phase {
+                case _ where isCancelled, .abandoned:
                     partitions[partition]?.work.abandon()
                     return false
-                case .fenced where state.parked.count < configuration.messagesWaitingMax:
+                case .draining where isGivingUp:
+                    partitions[partition]?.phase = .abandoned
+                    partitions[partition]?.work.abandon()
+                    return false
+                case .fenced:
                     partitions[partition]?.parked.append(input)
                     return false
-                case .active, .draining, .fenced:
+                case .active, .draining:
                     return true
                 }
             }
@@ -220,7 +229,7 @@ extension CartEngine {
         let isCancelled = Task.isCancelled
         return origins.filter { origin in
             guard isCurrent(origin) else { return false }
-            guard isCancelled || partitions[origin.partition]?.phase == .draining else {
+            guard isCancelled || partitions[origin.partition]?.isLeaving == true else {
                 return true
             }
             partitions[origin.partition]?.work.abandon()

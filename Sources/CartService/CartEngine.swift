@@ -131,7 +131,7 @@ package actor CartEngine {
 
     /// Works on messages until what they cause is stored and said.
     ///
-    /// Returns early for those that wait in the mailboxes, unless too many do.
+    /// Returns early for those that wait in the mailboxes or for the end of a fence, unless too many do.
     func process(_ admission: Admission) async {
         await withDiscardingTaskGroup { publications in
             for (origin, output) in admission.setAside {
@@ -142,7 +142,7 @@ package actor CartEngine {
                 metrics.batchSize.observe(Double(batches.reduce(0) { $0 + $1.messages.count }))
                 await settle(batches, Attempt(), &publications)
                 batches = batches.compactMap { mailboxes.release($0.key) }
-                if !isCrowded { letIn() }
+                letIn()
             }
         }
         while isCrowded { await withCheckedContinuation { crowdedOut.append($0) } }
@@ -153,9 +153,16 @@ package actor CartEngine {
         draw(&generator)
     }
 
-    private var isCrowded: Bool { mailboxes.waitingCount > configuration.messagesWaitingMax }
+    /// How many messages wait in memory for their turn.
+    var waitingCount: Int {
+        partitions.values.reduce(mailboxes.waitingCount) { $0 + $1.parked.count }
+    }
 
-    private func letIn() {
+    private var isCrowded: Bool { waitingCount > configuration.messagesWaitingMax }
+
+    /// Lets readers go on, if there is room.
+    func letIn() {
+        if crowdedOut.isEmpty || isCrowded { return }
         for continuation in crowdedOut { continuation.resume() }
         crowdedOut = []
     }

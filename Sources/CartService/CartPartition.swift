@@ -7,9 +7,15 @@ struct CartPartition {
         case active
         /// It goes to another owner: what was begun is finished, nothing new is begun.
         case draining
+        /// It goes to another owner, which is left all that is not stored: were a later message of a
+        /// cart finished here and an earlier one there, they would have changed places.
+        case abandoned
         /// Another owner raised the epoch: messages are kept aside until it turns out whose it is.
         case fenced(until: Timestamp)
     }
+
+    /// Whether it goes to another owner.
+    var isLeaving: Bool { phase == .draining || phase == .abandoned }
 
     /// Tells this ownership from earlier ones of the same partition.
     let incarnation: Int

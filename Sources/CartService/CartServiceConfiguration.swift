@@ -20,7 +20,8 @@ package struct CartServiceConfiguration: Sendable {
     package var repeatDelayMax: Duration
     /// How often timers are looked at and offsets are committed.
     package var tick: Duration
-    /// How many messages may wait for carts that are being worked on before no more are read.
+    /// How many messages may wait, for carts that are being worked on or for the end of a fence, before
+    /// no more are read.
     package var messagesWaitingMax: Int
     /// How long a fenced partition waits for the news that it went to another owner before it is
     /// taken over again; longer than a member's heartbeat, on which that news comes.

@@ -27,6 +27,8 @@ package actor InventoryEngine {
     private struct Partition {
         let incarnation: Int
         var isDraining = false
+        /// Whether what is not decided is left to the next owner: later messages must not overtake.
+        var isAbandoned = false
         var work = PartitionWork()
     }
 
@@ -380,11 +382,13 @@ extension InventoryEngine {
     }
 
     private func begin(_ message: LogMessage<InventoryRequest>) -> MessageOrigin? {
-        guard let state = partitions[message.partition], !state.isDraining else { return nil }
+        guard let incarnation = partitions[message.partition]?.incarnation,
+            partitions[message.partition]?.isDraining == false
+        else { return nil }
         partitions[message.partition]?.work.begin(message.offset, of: .inventoryRequest)
         return MessageOrigin(
             topic: .inventoryRequest, partition: message.partition, offset: message.offset,
-            incarnation: state.incarnation)
+            incarnation: incarnation)
     }
 
     private func isCurrent(_ origin: MessageOrigin) -> Bool {
@@ -411,7 +415,9 @@ extension InventoryEngine {
     /// gives way to that, its partition leaves.
     private func abandon(_ origin: MessageOrigin, ifLeaving isGivingUp: Bool) -> Bool {
         let isLeaving = isGivingUp && partitions[origin.partition]?.isDraining == true
-        guard isLeaving || Task.isCancelled else { return false }
+        let isAbandoned = partitions[origin.partition]?.isAbandoned == true
+        guard isLeaving || isAbandoned || Task.isCancelled else { return false }
+        if isLeaving { partitions[origin.partition]?.isAbandoned = true }
         partitions[origin.partition]?.work.abandon()
         return true
     }

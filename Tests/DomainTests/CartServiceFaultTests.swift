@@ -19,10 +19,15 @@ import Testing
         try world.checkQuiet()
     }
 
-    @Test func `an add whose commit is unknown counts once, and its ask is not forgotten`() throws {
+    @Test(arguments: [
+        FakeCartStore.Fault.unavailableAfterCommit, .unavailableBeforeCommit, .unavailable,
+    ])
+    func `an add whose commit is unknown counts once, and its ask is not forgotten`(
+        fault: FakeCartStore.Fault
+    ) throws {
         let world = World.running()
         world.inventoryStore.stock(drill, 10)
-        world.cartStore.failNext(.unavailableAfterCommit)
+        world.cartStore.failNext(fault)
         // The early ask is lost too: only the obligation is left to bring it.
         world.carts[0].outbox.loseInventoryRequests(true)
         world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
@@ -78,17 +83,7 @@ import Testing
         world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
         world.run()
         // Somebody wrote the history on, as after a commit that nobody heard of.
-        let removed = CartEvent(
-            version: 3, requestID: id("x"), at: world.clock.now(),
-            kind: .rejected(.remove(saw, quantity: 1), .notInCart))
-        let cartID = CartID(of: ann)
-        world.cartStore.state.withLock { state in
-            state.events[cartID]?.append(
-                StoredEvent(
-                    cartID: cartID, version: 3, partition: partition(of: ann),
-                    requestID: id("x"), type: removed.type, json: removed.encoded(cartID: cartID),
-                    at: removed.at))
-        }
+        try world.writeOn(ann)
         world.ask(.of(ann, "r2", .remove(drill, quantity: 1)))
         world.pass(.seconds(1))
         #expect(world.outcome(of: id("r2")) == .accepted)

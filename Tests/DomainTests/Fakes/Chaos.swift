@@ -57,6 +57,7 @@ final class Chaos {
         switch random.below(36) {
         case 0: world.cartStore.failNext(.unavailableAfterCommit)
         case 1: world.cartStore.failNext(nil, .unavailable)
+        case 22: world.cartStore.failNext(.unavailableBeforeCommit)
         case 2: world.inventoryStore.failNext(.unavailableAfterCommit)
         case 3: world.inventoryStore.failNext(nil, .unavailable)
         case 4: world.cartStore.setAway(random.oneIn(2))

@@ -10,6 +10,8 @@ final class FakeCartStore: CartStore {
         case unavailable
         /// Carried out, but the answer is lost.
         case unavailableAfterCommit
+        /// Carried out later than the caller looks again, just before the next append.
+        case unavailableBeforeCommit
         /// Refused for ever.
         case refused
     }
@@ -20,6 +22,8 @@ final class FakeCartStore: CartStore {
         var obligations: [CartRequestKey: Obligation] = [:]
         /// Faults of the next appends that write something, in order; `nil`: none.
         var faults: [Fault?] = []
+        /// Appends that were given up by their callers and are still under way.
+        var late: [CartAppend] = []
         var isAway = false
         var appendCount = 0
         var recallCount = 0
@@ -56,6 +60,8 @@ final class FakeCartStore: CartStore {
         await readGate.pass()
         try checkThere()
         return state.withLock { state in
+            // An append holds its epochs' rows: raising waits for it.
+            Self.applyLate(to: &state)
             for partition in partitions { state.epochs[partition, default: 0] += 1 }
             return state.epochs.filter { partitions.contains($0.key) }
         }
@@ -98,19 +104,17 @@ final class FakeCartStore: CartStore {
         try checkThere()
         let result = state.withLock { state -> Result<Void, CartStoreError> in
             state.appendCount += 1
-            if append.epochs.isEmpty
-                || append.epochs
-                    != state.epochs.filter({
-                        append.epochs.keys.contains($0.key)
-                    })
-            {
-                return .failure(.fenced)
-            }
+            Self.applyLate(to: &state)
+            if !Self.isCurrent(append, state.epochs) { return .failure(.fenced) }
             if state.refuses(append) { return .failure(.refused("the test says so")) }
             let isWriting =
                 !(append.events.isEmpty && append.obligations.isEmpty && append.discharged.isEmpty)
             let fault = isWriting && !state.faults.isEmpty ? state.faults.removeFirst() : nil
             if fault == .unavailable { return .failure(.unavailable("not carried out")) }
+            if fault == .unavailableBeforeCommit {
+                state.late.append(append)
+                return .failure(.unavailable("the answer is lost, for now"))
+            }
             if fault == .refused { return .failure(.refused("the test says so")) }
             return Self.apply(append, to: &state).flatMap {
                 fault == .unavailableAfterCommit
@@ -119,6 +123,17 @@ final class FakeCartStore: CartStore {
         }
         await afterAppendGate.pass()
         try result.get()
+    }
+
+    private static func applyLate(to state: inout sending State) {
+        for append in state.late where isCurrent(append, state.epochs) {
+            _ = apply(append, to: &state)
+        }
+        state.late = []
+    }
+
+    private static func isCurrent(_ append: CartAppend, _ epochs: [Int: Int]) -> Bool {
+        !append.epochs.isEmpty && append.epochs.allSatisfy { epochs[$0.key] == $0.value }
     }
 
     private static func apply(

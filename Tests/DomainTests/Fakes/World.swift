@@ -80,6 +80,19 @@ final class World {
         run(sourceLocation: sourceLocation)
     }
 
+    /// Writes a cart's history on, as another owner does.
+    func writeOn(_ userID: UserID) throws {
+        let cart = try cart(of: userID)
+        let event = CartEvent(
+            version: cart.version + 1, requestID: id("x\(cart.version)"), at: clock.now(),
+            kind: .rejected(.remove(saw, quantity: 1), .notInCart))
+        let stored = StoredEvent(
+            cartID: cart.cartID, version: event.version, partition: partition(of: userID),
+            requestID: event.requestID, type: event.type,
+            json: event.encoded(cartID: cart.cartID), at: event.at)
+        cartStore.state.withLock { $0.events[cart.cartID, default: []].append(stored) }
+    }
+
     // MARK: What a gateway does
 
     func ask(_ request: CartRequest) { topics.ask(request) }
