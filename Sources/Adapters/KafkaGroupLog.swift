@@ -49,15 +49,6 @@ package final class KafkaGroupLog<Value: Sendable>: GroupLog {
         try await consumer.commit(topic.offsets(offsets))
     }
 
-    package func rewind(_ partitions: [Int]) async throws {
-        let wanted = topic.partitions(partitions)
-        var offsets = try await consumer.committed(wanted)
-        for partition in wanted where offsets[partition] == nil {
-            offsets[partition] = try await consumer.watermarks(partition).low
-        }
-        try await consumer.seek(offsets)
-    }
-
     package func ends(of partitions: [Int]) async throws -> [Int: Int] {
         try await consumer.ends(of: topic, partitions)
     }

@@ -198,6 +198,7 @@ private func actionColumns(
     switch action {
     case .ask(let quantity, let until): ("ask", Int64(quantity), Int64(until.millis))
     case .lower(let quantity): ("lower", Int64(quantity), nil)
+    case .extend, .recount: preconditionFailure("only asks and lowers are owed")
     }
 }
 
@@ -237,8 +238,6 @@ private func storeError(_ error: any Error) -> CartStoreError {
     guard let error = error as? PostgresError else { return .unavailable("\(error)") }
     if error.sqlState == Schema.fencedState { return .fenced }
     if error.isUniqueViolation, error.constraint == "cart_event_pkey" { return .conflict }
-    // A missing table is there once the schema is migrated.
-    let isMissing = ["42P01", "42883"].contains(error.sqlState) || error.kind == .usage
-    return error.isRetriable || error.isCommitUnknown || isMissing
-        ? .unavailable(error.description) : .refused(error.description)
+    return error.isInputRefused
+        ? .refused(error.description) : .unavailable(error.description)
 }

@@ -15,15 +15,17 @@ package struct PostgresInventoryStore: InventoryStore {
     package init(_ pool: PostgresPool) { self.pool = pool }
 
     package func transact<Decision: Sendable>(
-        products: [ProductCode], holds: [HoldKey],
+        products: [ProductCode], holds: [HoldKey], counts: [ProductCode],
         _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
     ) async throws(InventoryStoreError) -> Decision {
         do {
             return try await pool.withConnection { connection in
-                let read = try await connection.pipeline(readStatements(products, holds))
+                let read = try await connection.pipeline(
+                    readStatements(products, holds, counts))
                 let snapshot = InventorySnapshot(
                     now: Timestamp(millis: Int(try read[3].timestampMillis(0, 0))),
-                    products: try readProducts(read[1]), holds: try readHolds(read[2]))
+                    products: try readProducts(read[1]), holds: try readHolds(read[2]),
+                    counts: counts.isEmpty ? [:] : try readCounts(read[4]))
                 let (changes, decision) = decide(snapshot)
                 _ = try await connection.pipeline(writeStatements(changes))
                 return decision
@@ -32,12 +34,78 @@ package struct PostgresInventoryStore: InventoryStore {
             throw storeError(error)
         }
     }
+
+    package func proposeDueHolds(
+        max: Int, repeatAfter: Duration
+    ) async throws(InventoryStoreError) -> [InventoryResponse] {
+        let rows = try await execute(
+            """
+            UPDATE hold SET proposed_at = clock_timestamp()
+            FROM (
+                SELECT cart_id, request_id FROM hold
+                WHERE hold_quantity > 0 AND expires_at <= clock_timestamp()
+                    AND (proposed_at IS NULL
+                        OR proposed_at <= clock_timestamp() - $2 * interval '1 ms')
+                ORDER BY expires_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
+            ) AS due
+            WHERE hold.cart_id = due.cart_id AND hold.request_id = due.request_id
+            RETURNING hold.cart_id, hold.request_id, product_code, user_id, ask_quantity,
+                hold_quantity
+            """, [.int8(Int64(max)), .int8(repeatAfter.wholeMillis)])
+        do {
+            return try (0..<rows.rowCount).map { row in
+                InventoryResponse(
+                    cartID: CartID(bits: try rows.uuid(row, 0)),
+                    requestID: try stored(RequestID(try rows.text(row, 1)), "request ID"),
+                    productCode: try stored(ProductCode(try rows.text(row, 2)), "product code"),
+                    answer: .holdDue(
+                        InventoryResponse.HeldPieces(
+                            userID: try stored(UserID(try rows.text(row, 3)), "user ID"),
+                            askQuantity: Int(try rows.int8(row, 4)),
+                            quantity: Int(try rows.int8(row, 5)))))
+            }
+        } catch {
+            throw storeError(error)
+        }
+    }
+
+    package func pruneHolds(
+        olderThan age: Duration, max: Int
+    ) async throws(InventoryStoreError) -> Int {
+        let rows = try await execute(
+            """
+            DELETE FROM hold USING (
+                SELECT cart_id, request_id FROM hold
+                WHERE hold_quantity = 0 AND created_at < clock_timestamp() - $2 * interval '1 ms'
+                ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
+            ) AS spent
+            WHERE hold.cart_id = spent.cart_id AND hold.request_id = spent.request_id
+            RETURNING 1
+            """, [.int8(Int64(max)), .int8(age.wholeMillis)])
+        return rows.rowCount
+    }
+
+    private func execute(
+        _ sql: String, _ parameters: [PostgresParameter]
+    ) async throws(InventoryStoreError) -> PostgresResult {
+        do {
+            return try await pool.withConnection { try await $0.execute(sql, parameters) }
+        } catch {
+            throw storeError(error)
+        }
+    }
+}
+
+extension Duration {
+    fileprivate var wholeMillis: Int64 {
+        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+    }
 }
 
 private func readStatements(
-    _ products: [ProductCode], _ holds: [HoldKey]
+    _ products: [ProductCode], _ holds: [HoldKey], _ counts: [ProductCode]
 ) -> [PostgresStatement] {
-    [
+    let statements = [
         .begin,
         PostgresStatement(
             """
@@ -55,6 +123,14 @@ private func readStatements(
             [.uuidArray(holds.map(\.cartID.bits)), .textArray(holds.map(\.requestID.text))]),
         PostgresStatement("SELECT clock_timestamp()"),
     ]
+    if counts.isEmpty { return statements }
+    let count = PostgresStatement(
+        """
+        SELECT code, coalesce(sum(hold_quantity), 0)::int8
+        FROM unnest($1::text[]) AS code LEFT JOIN hold ON product_code = code AND hold_quantity > 0
+        GROUP BY 1
+        """, [.textArray(counts.map(\.text))])
+    return statements + [count]
 }
 
 private func writeStatements(_ changes: InventoryChanges) -> [PostgresStatement] {
@@ -90,6 +166,23 @@ private func writeStatements(_ changes: InventoryChanges) -> [PostgresStatement]
                     .uuidArray(lowered.map(\.key.cartID.bits)),
                     .textArray(lowered.map(\.key.requestID.text)),
                     .int8Array(lowered.map { Int64($0.value) }),
+                ]))
+    }
+    if !changes.extendedHolds.isEmpty {
+        let extended = Array(changes.extendedHolds)
+        statements.append(
+            PostgresStatement(
+                """
+                UPDATE hold SET expires_at = greatest(hold.expires_at, extended.until)
+                FROM unnest($1::uuid[], $2::text[], $3::timestamptz[])
+                    AS extended (cart_id, request_id, until)
+                WHERE hold.cart_id = extended.cart_id AND hold.request_id = extended.request_id
+                    AND hold_quantity > 0
+                """,
+                [
+                    .uuidArray(extended.map(\.key.cartID.bits)),
+                    .textArray(extended.map(\.key.requestID.text)),
+                    .timestampArray(epochMillis: extended.map { Int64($0.value.millis) }),
                 ]))
     }
     return statements + [.commit]
@@ -141,6 +234,15 @@ private func readProducts(_ rows: PostgresResult) throws -> [ProductCode: Produc
     return products
 }
 
+private func readCounts(_ rows: PostgresResult) throws -> [ProductCode: Int] {
+    var counts: [ProductCode: Int] = [:]
+    for row in 0..<rows.rowCount {
+        let code = try stored(ProductCode(try rows.text(row, 0)), "product code")
+        counts[code] = Int(try rows.int8(row, 1))
+    }
+    return counts
+}
+
 private func readHolds(_ rows: PostgresResult) throws -> [HoldKey: Hold] {
     var holds: [HoldKey: Hold] = [:]
     holds.reserveCapacity(rows.rowCount)
@@ -183,9 +285,6 @@ func stored<Value>(_ value: Value?, _ what: String) throws(PostgresError) -> Val
 private func storeError(_ error: any Error) -> InventoryStoreError {
     guard let error = error as? PostgresError else { return .unavailable("\(error)") }
     // A hold that another transaction inserted meanwhile is seen by the next attempt.
-    let isPassing = error.isRetriable || error.isCommitUnknown || error.isUniqueViolation
-    // A missing table is there once the schema is migrated.
-    let isMissing = error.sqlState == "42P01" || error.kind == .usage
-    return isPassing || isMissing
-        ? .unavailable(error.description) : .refused(error.description)
+    return error.isInputRefused && !error.isUniqueViolation
+        ? .refused(error.description) : .unavailable(error.description)
 }

@@ -15,7 +15,8 @@ package enum Schema {
     static let fencedState = "HF001"
 
     static let migrations: [Migration] = [
-        Migration(name: "inventory, holds and carts", statements: inventory + holds + carts)
+        Migration(name: "inventory, holds and carts", statements: inventory + holds + carts),
+        Migration(name: "expiry of holds", statements: holdExpiry),
     ]
 
     private static let inventory = [
@@ -60,6 +61,11 @@ package enum Schema {
         """,
         "CREATE INDEX hold_product ON hold (product_code) WHERE hold_quantity > 0",
         "CREATE INDEX hold_expiry ON hold (expires_at) WHERE hold_quantity > 0",
+    ]
+
+    private static let holdExpiry = [
+        "ALTER TABLE hold ADD proposed_at timestamptz NULL",
+        "CREATE INDEX hold_spent ON hold (created_at) WHERE hold_quantity = 0",
     ]
 
     private static let carts = [

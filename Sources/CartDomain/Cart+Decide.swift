@@ -16,6 +16,16 @@ package enum AskAnswer: Hashable, Sendable {
     case refused(RejectionReason, available: Int)
 }
 
+/// What a cart makes of a hold that is due.
+package enum HoldDecision: Hashable, Sendable {
+    /// This happens to the cart.
+    case event(CartEvent)
+    /// The inventory is told this, once.
+    case say([InventoryRequest.Action])
+    /// It will settle by itself.
+    case nothing
+}
+
 /// Why a command is turned down without leaving a trace in the cart's history.
 package enum Rejection: Error, Hashable, Sendable {
     /// The request ID was used before, for another request.
@@ -66,6 +76,40 @@ extension Cart {
         case .refused(let reason, let available):
             return next(requestID, now, .addRefused(reason, available: available))
         }
+    }
+
+    /// Decides what becomes of a hold that the inventory calls due (rule I5).
+    ///
+    /// The inventory says it until the hold is neither due nor at odds with the cart, so what is only
+    /// said need not be kept. A lower that is said without an event can do no harm however late it
+    /// comes: a request whose pieces are gone from the cart never gets them back.
+    ///
+    /// - Parameters:
+    ///   - pieces: the hold as the inventory's ledger has it.
+    ///   - isForgotten: whether the request is known to have been settled, though not by ``memory``.
+    ///   - lifetime: how long holds last after the shopper's last change.
+    package func decide(
+        _ pieces: InventoryResponse.HeldPieces, of requestID: RequestID, product: ProductCode,
+        isForgotten: Bool, now: Timestamp, lifetime: Duration
+    ) -> HoldDecision {
+        guard let item = held.first(where: { $0.requestID == requestID }) else {
+            if memory[requestID]?.outcome == .pending || pieces.quantity == 0 {
+                return .nothing
+            }
+            if isForgotten || memory[requestID] != nil { return .say([.lower(to: 0)]) }
+            let hold = DisownedHold(
+                productCode: product, quantity: pieces.askQuantity, userID: pieces.userID)
+            return .event(next(requestID, now, .disowned(hold)))
+        }
+        guard item.productCode == product else { return .nothing }
+        if pieces.quantity < item.quantity {
+            return .event(next(requestID, now, .shrunk(to: pieces.quantity)))
+        }
+        let until = (changedAt ?? now) + lifetime
+        if until <= now { return .event(next(requestID, now, .expired)) }
+        return pieces.quantity == item.quantity
+            ? .say([.extend(until: until)])
+            : .say([.lower(to: item.quantity), .extend(until: until)])
     }
 
     private func next(

@@ -37,6 +37,24 @@ extension Cart {
             memory.insert(
                 event.requestID,
                 RequestMemory.Entry(body: body, outcome: .rejected(reason, available: nil)))
+        case .expired:
+            reduceHold(event.requestID, to: 0)
+        case .shrunk(let quantity):
+            reduceHold(event.requestID, to: quantity)
+        case .disowned(let hold):
+            memory.insert(
+                event.requestID,
+                RequestMemory.Entry(body: hold.body, outcome: .rejected(.tooLate, available: nil)))
+        }
+        if event.isShoppersChange { changedAt = event.at }
+    }
+
+    private mutating func reduceHold(_ requestID: RequestID, to quantity: Int) {
+        guard let index = held.firstIndex(where: { $0.requestID == requestID }) else { return }
+        if quantity == 0 {
+            held.remove(at: index)
+        } else {
+            held[index].quantity = quantity
         }
     }
 
@@ -48,15 +66,7 @@ extension Cart {
     }
 
     private mutating func apply(_ removal: Removal) {
-        for reduction in removal.holds {
-            guard let index = held.firstIndex(where: { $0.requestID == reduction.requestID })
-            else { continue }
-            if reduction.to == 0 {
-                held.remove(at: index)
-            } else {
-                held[index].quantity = reduction.to
-            }
-        }
+        for reduction in removal.holds { reduceHold(reduction.requestID, to: reduction.to) }
         for reduction in removal.pending {
             guard let index = pending.firstIndex(where: { $0.requestID == reduction.requestID })
             else { continue }

@@ -32,6 +32,8 @@ package struct Cart: Hashable, Sendable {
     package internal(set) var held: [HeldItem] = []
     /// Unanswered, oldest first.
     package internal(set) var pending: [PendingAdd] = []
+    /// When its shopper last changed what is in it; holds last from then on. `nil` before.
+    package internal(set) var changedAt: Timestamp?
     /// What became of the latest requests.
     package internal(set) var memory = RequestMemory(capacity: Cart.memoryMax)
 
@@ -140,6 +142,10 @@ extension RequestMemory.Entry {
                     outcome: .accepted)
             case .rejected(let body, let reason):
                 entry = Self(body: body, outcome: .rejected(reason, available: nil))
+            case .disowned(let hold):
+                entry = Self(body: hold.body, outcome: .rejected(.tooLate, available: nil))
+            case .expired, .shrunk:
+                break
             }
         }
         guard let entry else { return nil }

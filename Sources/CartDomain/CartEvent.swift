@@ -14,6 +14,13 @@ package struct CartEvent: Hashable, Sendable {
         case removed(Removal)
         /// A request was turned down by the cart itself.
         case rejected(RequestBody, RejectionReason)
+        /// The time of the request's hold was up: its pieces are let go.
+        case expired
+        /// The inventory turned out to hold only so many pieces for the request.
+        case shrunk(to: Int)
+        /// The inventory held pieces for a request that had not come: they are let go, and the request
+        /// is too late should it still come.
+        case disowned(DisownedHold)
     }
 
     /// From 1, without gaps.
@@ -62,6 +69,23 @@ package struct AddRequest: Hashable, Sendable {
         self.askUntil = askUntil
         self.replyPartition = replyPartition
     }
+}
+
+/// A hold of which its cart knew nothing.
+package struct DisownedHold: Hashable, Sendable {
+    package let productCode: ProductCode
+    /// How many pieces were asked for.
+    package let quantity: Int
+    package let userID: UserID
+
+    package init(productCode: ProductCode, quantity: Int, userID: UserID) {
+        self.productCode = productCode
+        self.quantity = quantity
+        self.userID = userID
+    }
+
+    /// What the request asked for.
+    package var body: RequestBody { .add(productCode, quantity: quantity) }
 }
 
 /// How a removal takes its pieces together.

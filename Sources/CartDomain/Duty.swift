@@ -56,7 +56,19 @@ extension Cart {
                     .map { duty(of: $0, .lower(to: 0)) }
             }
             return fromHolds + fromPending
-        case .rejected:
+        case .expired:
+            return held.filter { $0.requestID == event.requestID }.map { item in
+                Duty(
+                    requestID: item.requestID, userID: item.userID,
+                    productCode: item.productCode, kind: .lower(to: 0))
+            }
+        case .disowned(let hold):
+            return [
+                Duty(
+                    requestID: event.requestID, userID: hold.userID,
+                    productCode: hold.productCode, kind: .lower(to: 0))
+            ]
+        case .rejected, .shrunk:
             return []
         }
     }
@@ -72,8 +84,8 @@ extension CartEvent {
     /// The requests whose outcome the event fixes.
     package var settledRequests: [RequestID] {
         switch kind {
-        case .addRequested: []
-        case .addConfirmed, .addRefused, .rejected: [requestID]
+        case .addRequested, .expired, .shrunk: []
+        case .addConfirmed, .addRefused, .rejected, .disowned: [requestID]
         case .removed(let removal):
             [requestID] + removal.pending.filter { $0.to == 0 }.map(\.requestID)
         }
@@ -82,8 +94,16 @@ extension CartEvent {
     /// Whether the event changes what is in the cart.
     package var changesLines: Bool {
         switch kind {
-        case .addRequested, .addRefused, .rejected: false
+        case .addRequested, .addRefused, .rejected, .disowned: false
+        case .addConfirmed, .removed, .expired, .shrunk: true
+        }
+    }
+
+    /// Whether by the event the shopper has changed what is in the cart, so that its holds last anew.
+    package var isShoppersChange: Bool {
+        switch kind {
         case .addConfirmed, .removed: true
+        case .addRequested, .addRefused, .rejected, .expired, .shrunk, .disowned: false
         }
     }
 }

@@ -42,10 +42,18 @@ actor CartActor {
 
     /// Whether the message's request may have been forgotten, so that its events must be looked up.
     func mayHaveForgotten(_ message: CartMessage) -> Bool {
-        guard case .request(let request) = message, cart.memory.hasForgotten else { return false }
-        switch request.action {
-        case .add, .remove, .lookup: return cart.memory[request.requestID] == nil
-        case .check, .watch: return false
+        guard cart.memory.hasForgotten, cart.memory[message.key.requestID] == nil else {
+            return false
+        }
+        switch message {
+        case .request(let request):
+            switch request.action {
+            case .add, .remove, .lookup: return true
+            case .check, .watch: return false
+            }
+        case .answer(let answer):
+            if case .holdDue = answer.answer { return true }
+            return false
         }
     }
 
@@ -199,6 +207,9 @@ actor CartActor {
         case .lowered:
             // The engine knows what was owed, and ends the obligation.
             return
+        case .holdDue(let pieces):
+            handle(pieces, of: answer, recalled, now, &turn)
+            return
         case .held(let quantity, let name, _):
             decided = .held(quantity: quantity, name: name)
         case .refused(let refusal, let available):
@@ -219,6 +230,29 @@ actor CartActor {
                     requestID: requestID, verdict: .outcome(outcome),
                     asker: Asker(
                         replyPartition: replyPartition, traceparent: answer.traceparent)))
+        }
+    }
+
+    private func handle(
+        _ pieces: InventoryResponse.HeldPieces, of due: InventoryResponse,
+        _ recalled: CartRecall, _ now: Timestamp, _ turn: inout CartTurn
+    ) {
+        let requestID = due.requestID
+        let former = turn.kept?[requestID] ?? recalled.entries[requestID]
+        let decision = cart.decide(
+            pieces, of: requestID, product: due.productCode, isForgotten: former != nil, now: now,
+            lifetime: configuration.holdsFor)
+        switch decision {
+        case .event(let event):
+            apply(event, due.traceparent, &turn)
+        case .say(let actions):
+            turn.remarks += actions.map { action in
+                InventoryRequest(
+                    cartID: cart.cartID, requestID: requestID, userID: pieces.userID,
+                    productCode: due.productCode, action: action, traceparent: due.traceparent)
+            }
+        case .nothing:
+            break
         }
     }
 

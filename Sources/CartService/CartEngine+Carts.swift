@@ -145,7 +145,7 @@ extension CartEngine {
                     $0.isPending(message.key.requestID)
                 }
                 return isPending == true ? nil : message.key
-            case (.ask, .lowered), (.lower, .held), (.lower, .refused):
+            default:
                 return nil
             }
         }

@@ -317,6 +317,7 @@ package actor CartEngine {
                 }
             }
             append.discharged += acknowledged(by: batch, turn)
+            output.inventoryRequests += turn.remarks
             output.responses += responses
         }
 

@@ -10,6 +10,9 @@ extension CartEvent {
         case .addRefused: "add-refused"
         case .removed: "removed"
         case .rejected: "rejected"
+        case .expired: "expired"
+        case .shrunk: "shrunk"
+        case .disowned: "disowned"
         }
     }
 
@@ -51,6 +54,14 @@ extension CartEvent {
                 json.field("productCode", productCode.text)
                 if let quantity { json.field("quantity", quantity) }
                 json.field("reason", reason.rawValue)
+            case .expired:
+                break
+            case .shrunk(let quantity):
+                json.field("quantity", quantity)
+            case .disowned(let hold):
+                json.field("productCode", hold.productCode.text)
+                json.field("quantity", hold.quantity)
+                json.field("userID", hold.userID.text)
             }
         }
         return json.bytes
@@ -160,6 +171,16 @@ private struct EventFields {
                 ? .add(productCode, quantity: try required(quantity, "quantity"))
                 : .remove(productCode, quantity: quantity)
             return .rejected(body, try required(reason, "reason"))
+        case "expired":
+            return .expired
+        case "shrunk":
+            return .shrunk(to: try required(quantity, "quantity"))
+        case "disowned":
+            return .disowned(
+                DisownedHold(
+                    productCode: try required(productCode, "productCode"),
+                    quantity: try required(quantity, "quantity"),
+                    userID: try required(userID, "userID")))
         case let type:
             throw .unknownType(type)
         }

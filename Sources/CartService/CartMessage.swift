@@ -37,6 +37,8 @@ struct CartTurn {
     /// What is owed for requests from now on, in the order in which they came to owe.
     private(set) var owed: [(key: CartRequestKey, obligation: Obligation?)] = []
     private var owedIndexes: [CartRequestKey: Int] = [:]
+    /// What is said to the inventory once, and not kept.
+    var remarks: [InventoryRequest] = []
     var replies: [Reply] = []
     /// The gateways that have to be told the cart as it stands now.
     var watchersToTell: Set<Int> = []

@@ -9,6 +9,8 @@ package struct CartServiceConfiguration: Sendable {
     package var replyPartitionCount: Int
     /// How long after a request the inventory may still place its hold.
     package var askWindow: Duration
+    /// How long holds last after the shopper's last change of the cart.
+    package var holdsFor: Duration
     /// How many batches of requests, and as many of answers, are worked on at a time.
     package var batchesInFlightMax: Int
     /// How many carts are kept in memory; the least recently used go first.
@@ -29,7 +31,7 @@ package struct CartServiceConfiguration: Sendable {
 
     package init(
         owner: String, partitionCount: Int, replyPartitionCount: Int,
-        askWindow: Duration = .seconds(60),
+        askWindow: Duration = .seconds(60), holdsFor: Duration = .seconds(15 * 60),
         batchesInFlightMax: Int = 2, cartsMax: Int = 100_000,
         repeatDelay: Duration = .seconds(2), repeatDelayMax: Duration = .seconds(30),
         tick: Duration = .milliseconds(250), messagesWaitingMax: Int = 10_000,
@@ -39,6 +41,7 @@ package struct CartServiceConfiguration: Sendable {
         self.partitionCount = partitionCount
         self.replyPartitionCount = replyPartitionCount
         self.askWindow = askWindow
+        self.holdsFor = holdsFor
         self.batchesInFlightMax = batchesInFlightMax
         self.cartsMax = cartsMax
         self.repeatDelay = repeatDelay

@@ -34,6 +34,7 @@ enum CartCommand {
             owner: host.log.processName, partitionCount: host.log.layout.cartPartitions,
             replyPartitionCount: host.log.layout.replyPartitions)
         configuration.askWindow = settings[Configuration.askDeadline]
+        configuration.holdsFor = settings[Configuration.holdDuration]
         configuration.cartsMax = settings[Configuration.actorsMax]
         configuration.repeatDelay = settings[Configuration.obligationInterval]
         let batchMax = settings[Configuration.batchMax]

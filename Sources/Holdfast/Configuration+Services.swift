@@ -5,6 +5,13 @@ extension Configuration {
         "batch-max", in: 1...10_000, default: 500,
         help: "How many messages are decided and written in one transaction at most.")
 
+    static let holdDuration = Setting.duration(
+        "hold-duration", in: .seconds(1)...(.seconds(30 * 86_400)), default: .seconds(900),
+        help: """
+            How long holds last after the cart's last change; for cart and inventory services \
+            alike. The carts have the last word.
+            """)
+
     // MARK: Cart service
 
     static let cartHealthPort = healthPort("CART_HEALTH_PORT", default: 18_100)
@@ -25,7 +32,7 @@ extension Configuration {
         name: "cart",
         summary: "Keeps carts and their pending requests, each behind an actor.",
         settings: [healthHost, cartHealthPort, databaseURL] + log + [
-            batchMax, actorsMax, askDeadline, obligationInterval,
+            batchMax, actorsMax, askDeadline, holdDuration, obligationInterval,
             stopDeadline, logLevel,
         ])
 
@@ -33,9 +40,13 @@ extension Configuration {
 
     static let inventoryHealthPort = healthPort("INVENTORY_HEALTH_PORT", default: 18_200)
 
-    static let holdDuration = Setting.duration(
-        "hold-duration", in: .seconds(1)...(.seconds(30 * 86_400)), default: .seconds(900),
-        help: "How long holds last after the cart's last change.")
+    static let sweepInterval = Setting.duration(
+        "sweep-interval", in: .milliseconds(10)...(.seconds(3_600)), default: .seconds(1),
+        help: "How often holds past their time are looked for and proposed to their carts.")
+
+    static let proposalInterval = Setting.duration(
+        "proposal-interval", in: .milliseconds(100)...(.seconds(3_600)), default: .seconds(10),
+        help: "When a hold that is still due is proposed to its cart again.")
 
     static let lockAboveQuantity = Setting.integer(
         "lock-above-quantity", in: 0...1_000_000, default: 5,
@@ -57,9 +68,8 @@ extension Configuration {
         name: "inventory",
         summary: "Places holds on products in Postgres, under Redis locks when stock is low.",
         settings: [healthHost, inventoryHealthPort, databaseURL, redisURL] + log + [
-            batchMax, holdDuration, lockAboveQuantity, lockBelowAvailable, lockLease, lockWait,
-            stopDeadline,
-            logLevel,
+            batchMax, holdDuration, sweepInterval, proposalInterval, lockAboveQuantity,
+            lockBelowAvailable, lockLease, lockWait, stopDeadline, logLevel,
         ])
 
     // MARK: Migrate

@@ -41,6 +41,8 @@ enum InventoryCommand {
         var configuration = InventoryServiceConfiguration(
             partitionCount: host.log.layout.inventoryPartitions)
         configuration.holdsFor = settings[Configuration.holdDuration]
+        configuration.sweepEvery = settings[Configuration.sweepInterval]
+        configuration.proposalDelay = settings[Configuration.proposalInterval]
         configuration.lockRule = LockRule(
             askAbove: settings[Configuration.lockAboveQuantity],
             leaveBelow: settings[Configuration.lockBelowAvailable])

@@ -34,7 +34,7 @@ package struct Hold: Hashable, Sendable {
     /// When the hold was decided, by the database's clock.
     package let createdAt: Timestamp
     /// When the hold may be taken back; `nil` unless something was held.
-    package let expiresAt: Timestamp?
+    package var expiresAt: Timestamp?
 
     package init(
         key: HoldKey, productCode: ProductCode, userID: UserID, askQuantity: Int,

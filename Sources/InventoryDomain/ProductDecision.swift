@@ -2,12 +2,14 @@ package import Messages
 
 /// What the inventory decides on a batch of requests for one product.
 package struct ProductDecision: Hashable, Sendable {
-    /// One answer for each request, in their order.
+    /// The answers, in the order of the asks and lowers.
     package private(set) var answers: [InventoryResponse] = []
     /// Rows for the ledger.
     package private(set) var newHolds: [Hold] = []
     /// Rows of the ledger that shrink: their keys and what they hold from now on.
     package private(set) var loweredHolds: [HoldKey: Int] = [:]
+    /// Holds that last longer, and until when.
+    package private(set) var extendedHolds: [HoldKey: Timestamp] = [:]
     /// By how much the pieces held of the product change.
     package private(set) var heldDelta = 0
 
@@ -20,8 +22,9 @@ package struct ProductDecision: Hashable, Sendable {
     /// Decides all requests together, in their order.
     ///
     /// - Parameters:
-    ///   - requests: asks and lowers for this one product.
+    ///   - requests: those for this one product.
     ///   - product: its row, read under the row's lock; `nil` where there is none.
+    ///   - recounted: how many pieces its ledger holds, where a request wants them counted anew.
     ///   - ledger: the known holds among the requests' keys, read after the row was locked.
     ///   - now: the database's clock.
     ///   - holdsFor: how long a hold lasts.
@@ -29,13 +32,14 @@ package struct ProductDecision: Hashable, Sendable {
     ///   - isLocked: whether the caller has the product's lock, or has to do without it.
     /// - Returns: `nil` if a hold needs the lock and the caller does not have it: nothing is decided.
     package init?(
-        _ requests: [InventoryRequest], product: Product?, ledger: [HoldKey: Hold],
-        now: Timestamp, holdsFor: Duration, rule: LockRule, isLocked: Bool
+        _ requests: [InventoryRequest], product: Product?, recounted: Int? = nil,
+        ledger: [HoldKey: Hold], now: Timestamp, holdsFor: Duration, rule: LockRule, isLocked: Bool
     ) {
         self.product = product
         self.ledger = ledger
         self.now = now
         expiresAt = now + holdsFor
+        if let product, let recounted { heldDelta = recounted - product.held }
         answers.reserveCapacity(requests.count)
         for request in requests {
             let key = HoldKey(cartID: request.cartID, requestID: request.requestID)
@@ -49,6 +53,11 @@ package struct ProductDecision: Hashable, Sendable {
                 answer = decided
             case .lower(let quantity):
                 answer = .lowered(to: decideLower(request, key, quantity))
+            case .extend(let until):
+                extend(request, key, until)
+                continue
+            case .recount:
+                continue
             }
             answers.append(
                 InventoryResponse(
@@ -125,6 +134,17 @@ package struct ProductDecision: Hashable, Sendable {
         hold.holdQuantity = quantity
         ledger[key] = hold
         return quantity
+    }
+
+    /// Lets a hold last longer; one that was let go stays so.
+    private mutating func extend(
+        _ request: InventoryRequest, _ key: HoldKey, _ until: Timestamp
+    ) {
+        guard let hold = ledger[key], hold.productCode == request.productCode,
+            hold.holdQuantity > 0, let expiresAt = hold.expiresAt, expiresAt < until
+        else { return }
+        ledger[key]?.expiresAt = until
+        extendedHolds[key] = until
     }
 
     private mutating func record(

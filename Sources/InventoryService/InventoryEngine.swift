@@ -24,7 +24,8 @@ package actor InventoryEngine {
         var setAside: [(origin: MessageOrigin, letter: DeadLetter)] = []
     }
 
-    private struct Partition {
+    /// One partition that this service owns, from takeover to release.
+    struct Partition {
         let incarnation: Int
         var isDraining = false
         /// Whether what is not decided is left to the next owner: later messages must not overtake.
@@ -32,18 +33,18 @@ package actor InventoryEngine {
         var work = PartitionWork()
     }
 
-    private let configuration: InventoryServiceConfiguration
-    private let store: any InventoryStore
+    let configuration: InventoryServiceConfiguration
+    let store: any InventoryStore
     private let locks: any ProductLocks
-    private let outbox: any InventoryOutbox
+    let outbox: any InventoryOutbox
     private let clock: any ServiceClock
-    private let logger: Logger
-    private let metrics: InventoryMetrics
+    let logger: Logger
+    let metrics: InventoryMetrics
     private let executor: any SerialExecutor
     private var generator: any RandomNumberGenerator & Sendable
 
-    private var partitions: [Int: Partition] = [:]
-    private var incarnations = 0
+    var partitions: [Int: Partition] = [:]
+    var incarnations = 0
     private var mailboxes = Mailboxes<ProductCode, Input>()
     private var sights = ProductSights()
     /// Readers that wait for the mailboxes to empty.
@@ -176,7 +177,8 @@ package actor InventoryEngine {
                 products: rounds.map(\.code).sorted(),
                 holds: rounds.flatMap { round in
                     round.requests.map { HoldKey(cartID: $0.cartID, requestID: $0.requestID) }
-                }
+                },
+                counts: rounds.filter { $0.requests.contains { $0.action == .recount } }.map(\.code)
             ) { snapshot in
                 var changes = InventoryChanges()
                 var ledger = snapshot.holds
@@ -331,95 +333,6 @@ package actor InventoryEngine {
         for origin in open where isCurrent(origin) {
             partitions[origin.partition]?.work.finish(origin.offset, of: origin.topic)
         }
-    }
-}
-
-extension InventoryEngine {
-    /// Begins the ownership of partitions.
-    func takeOver(_ taken: [Int]) {
-        release(taken)
-        for partition in taken {
-            incarnations += 1
-            partitions[partition] = Partition(incarnation: incarnations)
-        }
-        metrics.partitions.set(partitions.count)
-    }
-
-    /// Finishes what was begun on partitions that go to another owner; begins nothing more on them.
-    func drain(_ leaving: [Int]) async {
-        for partition in leaving { partitions[partition]?.isDraining = true }
-        for partition in leaving where partitions[partition] != nil {
-            await withCheckedContinuation { partitions[partition]?.work.whenDrained($0) }
-        }
-    }
-
-    /// Ends the ownership of partitions.
-    func release(_ released: [Int]) {
-        for partition in released {
-            partitions[partition]?.work.end()
-            partitions[partition] = nil
-        }
-        metrics.partitions.set(partitions.count)
-    }
-
-    /// The offsets that may be committed and were not yet.
-    ///
-    /// - Parameter leaving: only these partitions; `nil` for all.
-    func takeWatermarks(leaving: [Int]? = nil) -> [Int: Int] {
-        var watermarks: [Int: Int] = [:]
-        for partition in leaving ?? Array(partitions.keys) {
-            watermarks[partition] = partitions[partition]?.work.takeWatermark(
-                of: .inventoryRequest)
-        }
-        return watermarks
-    }
-
-    /// Notes that offsets could not be committed, which are then given again.
-    func returnWatermarks(_ offsets: [Int: Int]) {
-        for partition in offsets.keys {
-            partitions[partition]?.work.returnWatermark(of: .inventoryRequest)
-        }
-    }
-
-    private func begin(_ message: LogMessage<InventoryRequest>) -> MessageOrigin? {
-        guard let incarnation = partitions[message.partition]?.incarnation,
-            partitions[message.partition]?.isDraining == false
-        else { return nil }
-        partitions[message.partition]?.work.begin(message.offset, of: .inventoryRequest)
-        return MessageOrigin(
-            topic: .inventoryRequest, partition: message.partition, offset: message.offset,
-            incarnation: incarnation)
-    }
-
-    private func isCurrent(_ origin: MessageOrigin) -> Bool {
-        partitions[origin.partition]?.incarnation == origin.incarnation
-    }
-
-    /// Leaves out the messages of partitions that are gone; of draining ones, once `isGivingUp`.
-    private func dropAbandoned(_ batches: [Batch], isGivingUp: Bool) -> [Batch] {
-        batches.compactMap { batch in
-            var live = batch
-            live.messages = batch.messages.filter {
-                isCurrent($0.origin) && !abandon($0.origin, ifLeaving: isGivingUp)
-            }
-            return live.messages.isEmpty ? nil : live
-        }
-    }
-
-    /// The messages for whose sake something that the log did not take is said again.
-    private func stillToSay(for origins: [MessageOrigin]) -> [MessageOrigin] {
-        origins.filter { isCurrent($0) && !abandon($0, ifLeaving: true) }
-    }
-
-    /// Ends the work on a message undone, if the service is stopped at once or, where the caller
-    /// gives way to that, its partition leaves.
-    private func abandon(_ origin: MessageOrigin, ifLeaving isGivingUp: Bool) -> Bool {
-        let isLeaving = isGivingUp && partitions[origin.partition]?.isDraining == true
-        let isAbandoned = partitions[origin.partition]?.isAbandoned == true
-        guard isLeaving || isAbandoned || Task.isCancelled else { return false }
-        if isLeaving { partitions[origin.partition]?.isAbandoned = true }
-        partitions[origin.partition]?.work.abandon()
-        return true
     }
 }
 

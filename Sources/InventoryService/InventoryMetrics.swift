@@ -13,6 +13,8 @@ struct InventoryMetrics: Sendable {
     let staleTokens: Counter
     let unguarded: Counter
     let unavailable: Counter
+    let proposed: Counter
+    let pruned: Counter
     let transactionSeconds: Histogram
     let batchSize: Histogram
     let partitions: Gauge
@@ -44,6 +46,11 @@ struct InventoryMetrics: Sendable {
             help: "Products decided without the lock they needed, Redis being away or busy.")
         unavailable = registry.counter(
             "holdfast_inventory_store_unavailable_total", help: "Tries that found the store away.")
+        proposed = registry.counter(
+            "holdfast_inventory_holds_due_total",
+            help: "Holds past their time that were proposed to their carts.")
+        pruned = registry.counter(
+            "holdfast_inventory_holds_pruned_total", help: "Old decisions that were forgotten.")
         transactionSeconds = registry.histogram(
             "holdfast_inventory_transaction_seconds", help: "Time that one transaction took.")
         batchSize = registry.histogram(
@@ -59,6 +66,7 @@ struct InventoryMetrics: Sendable {
             case .held: held.increment()
             case .refused: refused.increment()
             case .lowered: lowered.increment()
+            case .holdDue: proposed.increment()
             }
         }
     }

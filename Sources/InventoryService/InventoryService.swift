@@ -25,7 +25,17 @@ package final class InventoryService: Sendable {
     /// Serves until ``stop()`` is called, or the log fails for good.
     package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { timers in
-            timers.addTask { try await self.keepTime() }
+            timers.addTask {
+                try await self.every(self.configuration.tick) {
+                    await self.commitOffsets(leaving: nil)
+                }
+            }
+            timers.addTask {
+                try await self.every(self.configuration.sweepEvery) { await self.engine.sweep() }
+            }
+            timers.addTask {
+                try await self.every(self.configuration.pruneEvery) { await self.engine.prune() }
+            }
             defer { timers.cancelAll() }
             try await readRequests(engine)
         }
@@ -63,10 +73,12 @@ package final class InventoryService: Sendable {
         }
     }
 
-    private func keepTime() async throws {
+    private func every(
+        _ interval: Duration, _ body: @Sendable () async -> Void
+    ) async throws {
         while !Task.isCancelled {
-            try await clock.sleep(for: configuration.tick)
-            await commitOffsets(leaving: nil)
+            try await clock.sleep(for: interval)
+            await body()
         }
     }
 

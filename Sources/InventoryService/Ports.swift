@@ -9,11 +9,17 @@ package struct InventorySnapshot: Sendable {
     package let products: [ProductCode: Product]
     /// The holds that exist among the keys that were asked for, read after the locks were taken.
     package let holds: [HoldKey: Hold]
+    /// How many pieces are held by the ledger of each product that was to be counted.
+    package let counts: [ProductCode: Int]
 
-    package init(now: Timestamp, products: [ProductCode: Product], holds: [HoldKey: Hold]) {
+    package init(
+        now: Timestamp, products: [ProductCode: Product], holds: [HoldKey: Hold],
+        counts: [ProductCode: Int] = [:]
+    ) {
         self.now = now
         self.products = products
         self.holds = holds
+        self.counts = counts
     }
 }
 
@@ -37,13 +43,9 @@ package struct InventoryChanges: Hashable, Sendable {
     package var products: [ProductChange] = []
     package var newHolds: [Hold] = []
     package var loweredHolds: [HoldKey: Int] = [:]
+    package var extendedHolds: [HoldKey: Timestamp] = [:]
 
     package init() {}
-
-    /// Whether there is nothing to write.
-    package var isEmpty: Bool {
-        products.isEmpty && newHolds.isEmpty && loweredHolds.isEmpty
-    }
 }
 
 /// Why the store did not carry a transaction out.
@@ -59,11 +61,26 @@ package protocol InventoryStore: Sendable {
     /// Carries out one transaction: locks the products in code order, reads the holds by their keys,
     /// lets `decide` say what to write, writes and commits.
     ///
+    /// - Parameter counts: the products whose ledgers are to be counted, once their rows are locked.
     /// - Returns: what `decide` returned besides, once the transaction has committed.
     func transact<Decision: Sendable>(
-        products: [ProductCode], holds: [HoldKey],
+        products: [ProductCode], holds: [HoldKey], counts: [ProductCode],
         _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
     ) async throws(InventoryStoreError) -> Decision
+
+    /// Takes note that holds past their time are proposed to their carts, those first that have waited
+    /// longest; passes over rows that somebody else is working on.
+    ///
+    /// - Parameter repeatAfter: when a hold that was proposed before is proposed again.
+    /// - Returns: the proposals, at most `max`.
+    func proposeDueHolds(
+        max: Int, repeatAfter: Duration
+    ) async throws(InventoryStoreError) -> [InventoryResponse]
+
+    /// Forgets decisions that hold nothing and are older than `age`.
+    ///
+    /// - Returns: how many were forgotten, at most `max`.
+    func pruneHolds(olderThan age: Duration, max: Int) async throws(InventoryStoreError) -> Int
 }
 
 /// What became of an attempt to lock a product.

@@ -15,7 +15,7 @@ struct ProductRound: Sendable {
 
     /// What the row said.
     enum Verdict: Sendable {
-        /// Decided: the answers, one for each request.
+        /// Decided: the answers, in the order of their requests.
         case decided([InventoryResponse])
         /// A hold needs the product's lock: nothing was decided.
         case needsLock
@@ -51,14 +51,15 @@ struct ProductRound: Sendable {
         for key in keys { known[key] = ledger[key] }
         guard
             let decision = ProductDecision(
-                requests, product: product, ledger: known, now: snapshot.now,
-                holdsFor: configuration.holdsFor, rule: configuration.lockRule,
+                requests, product: product, recounted: snapshot.counts[code], ledger: known,
+                now: snapshot.now, holdsFor: configuration.holdsFor, rule: configuration.lockRule,
                 isLocked: `guard` != .none)
         else { return (.needsLock, sight) }
 
         for hold in decision.newHolds { ledger[hold.key] = hold }
         changes.newHolds += decision.newHolds
         changes.loweredHolds.merge(decision.loweredHolds) { _, new in new }
+        changes.extendedHolds.merge(decision.extendedHolds) { _, new in new }
         guard let product else { return (.decided(decision.answers), nil) }
         var fence = product.fence
         if decision.heldDelta != 0 {

@@ -153,6 +153,8 @@ package struct UserID: Hashable, Sendable, CustomStringConvertible {
 package enum QuantityLimits {
     /// From one piece to a million.
     package static let request = 1...1_000_000
+    /// From nothing to what one request may name.
+    package static let held = 0...1_000_000
 }
 
 /// A moment on the wall clock, in milliseconds since 1970-01-01T00:00:00Z.

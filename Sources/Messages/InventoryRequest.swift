@@ -6,6 +6,10 @@ package struct InventoryRequest: Hashable, Sendable {
         case ask(quantity: Int, until: Timestamp)
         /// Let the hold shrink to that many pieces; it never grows.
         case lower(to: Int)
+        /// Let what is held last until that moment at least.
+        case extend(until: Timestamp)
+        /// Count anew what is held of the product; of the other fields only its code counts.
+        case recount
     }
 
     /// The cart that holds.
@@ -47,6 +51,11 @@ extension InventoryRequest {
             case .lower(let quantity):
                 json.field("type", "lower")
                 json.field("quantity", quantity)
+            case .extend(let until):
+                json.field("type", "extend")
+                json.field("expiresAt", until.millis)
+            case .recount:
+                json.field("type", "recount")
             }
             json.field("cartID", cartID)
             json.field("requestID", requestID.text)
@@ -70,6 +79,11 @@ extension InventoryRequest {
                         millis: try MessageFields.required(fields.askUntil, "askUntil")))
             case "lower":
                 .lower(to: try fields.heldQuantity())
+            case "extend":
+                .extend(
+                    until: Timestamp(
+                        millis: try MessageFields.required(fields.expiresAt, "expiresAt")))
+            case "recount": .recount
             case let type: throw .unknownType(type)
             }
         self.init(

@@ -1,4 +1,4 @@
-/// What the inventory answers to a cart: a message on `inventory-request-response`.
+/// What the inventory tells a cart, mostly in answer to it: a message on `inventory-request-response`.
 package struct InventoryResponse: Hashable, Sendable {
     /// The decision.
     package enum Answer: Hashable, Sendable {
@@ -8,6 +8,27 @@ package struct InventoryResponse: Hashable, Sendable {
         case refused(InventoryRefusal, available: Int)
         /// A lower was carried out: the hold now has at most that many pieces.
         case lowered(to: Int)
+        /// A hold is past its time: it is for the cart to let it go or to extend it.
+        ///
+        /// Said again and again until the hold is neither due nor at odds with the cart. It tells the
+        /// ledger's row, so that a cart which knows better can mend it.
+        case holdDue(HeldPieces)
+    }
+
+    /// A hold as the inventory's ledger has it.
+    package struct HeldPieces: Hashable, Sendable {
+        /// Who asked for it.
+        package var userID: UserID
+        /// How many pieces were asked for.
+        package var askQuantity: Int
+        /// How many are held now; 0 where there is no such hold.
+        package var quantity: Int
+
+        package init(userID: UserID, askQuantity: Int, quantity: Int) {
+            self.userID = userID
+            self.askQuantity = askQuantity
+            self.quantity = quantity
+        }
     }
 
     /// The cart that asked.
@@ -67,6 +88,11 @@ extension InventoryResponse {
             case .lowered(let quantity):
                 json.field("type", "lowered")
                 json.field("quantity", quantity)
+            case .holdDue(let pieces):
+                json.field("type", "hold-due")
+                json.field("quantity", pieces.quantity)
+                json.field("askQuantity", pieces.askQuantity)
+                json.field("userID", pieces.userID.text)
             }
             json.field("cartID", cartID)
             json.field("requestID", requestID.text)
@@ -97,6 +123,11 @@ extension InventoryResponse {
                 refusal, available: try MessageFields.required(fields.available, "available"))
         case "lowered":
             answer = .lowered(to: try fields.heldQuantity())
+        case "hold-due":
+            answer = .holdDue(
+                HeldPieces(
+                    userID: try fields.userID(), askQuantity: try fields.askedQuantity(),
+                    quantity: try fields.heldQuantity()))
         case let type: throw .unknownType(type)
         }
         self.init(

@@ -28,6 +28,7 @@ struct MessageFields {
     var name: String?
     var reason: String?
     var quantity: Int?
+    var askQuantity: Int?
     var available: Int?
     var askUntil: Int?
     var expiresAt: Int?
@@ -45,6 +46,7 @@ struct MessageFields {
                 case "userID": userIDText = try reader.string()
                 case "productCode": productCodeText = try reader.string()
                 case "quantity": quantity = try reader.integer()
+                case "askQuantity": askQuantity = try reader.integer()
                 case "name": name = try reader.string()
                 case "reason": reason = try reader.string()
                 case "available": available = try reader.integer()
@@ -86,19 +88,25 @@ struct MessageFields {
     }
 
     func requestQuantity() throws(MessageError) -> Int {
-        let quantity = try Self.required(quantity, "quantity")
-        guard QuantityLimits.request.contains(quantity) else {
-            throw .field("quantity", "is not from 1 to \(QuantityLimits.request.upperBound)")
-        }
-        return quantity
+        try Self.within(QuantityLimits.request, quantity, "quantity")
     }
 
     func heldQuantity() throws(MessageError) -> Int {
-        let quantity = try Self.required(quantity, "quantity")
-        guard (0...QuantityLimits.request.upperBound).contains(quantity) else {
-            throw .field("quantity", "is not from 0 to \(QuantityLimits.request.upperBound)")
+        try Self.within(QuantityLimits.held, quantity, "quantity")
+    }
+
+    func askedQuantity() throws(MessageError) -> Int {
+        try Self.within(QuantityLimits.held, askQuantity, "askQuantity")
+    }
+
+    private static func within(
+        _ limits: ClosedRange<Int>, _ value: Int?, _ name: String
+    ) throws(MessageError) -> Int {
+        let value = try required(value, name)
+        guard limits.contains(value) else {
+            throw .field(name, "is not from \(limits.lowerBound) to \(limits.upperBound)")
         }
-        return quantity
+        return value
     }
 
     /// A trace context as it travels in a header; `nil` if it is longer than such a thing can be.

@@ -57,6 +57,16 @@ package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible
         }
     }
 
+    /// Whether the statement's very input is at fault, now and for ever: a value that cannot be, a
+    /// constraint that forbids it, more than the server can take; or a row that cannot be read.
+    ///
+    /// Anything else the server says may be mended from outside: a missing table by a migration, a
+    /// missing right by a grant.
+    package var isInputRefused: Bool {
+        kind == .decoding
+            || kind == .server && ["22", "23", "54"].contains { sqlState.hasPrefix($0) }
+    }
+
     /// Whether a row with the same key was there already.
     package var isUniqueViolation: Bool { sqlState == "23505" }
 

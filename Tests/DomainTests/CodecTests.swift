@@ -24,7 +24,7 @@ private let cartID = CartID(of: ann)
 
     private static let inventoryActions: [InventoryRequest.Action] = [
         .ask(quantity: 3, until: Timestamp(millis: 1_700_000_000_000)), .lower(to: 0),
-        .lower(to: 1_000_000),
+        .lower(to: 1_000_000), .extend(until: Timestamp(millis: 1_700_000_000_001)), .recount,
     ]
 
     @Test(arguments: inventoryActions)
@@ -40,6 +40,8 @@ private let cartID = CartID(of: ann)
         [
             .held(quantity: 3, name: "Bohrer \"groß\" 😀\n", expiresAt: Timestamp(millis: -1)),
             .lowered(to: 0),
+            .holdDue(InventoryResponse.HeldPieces(userID: ann, askQuantity: 3, quantity: 2)),
+            .holdDue(InventoryResponse.HeldPieces(userID: ann, askQuantity: 0, quantity: 0)),
         ] + InventoryRefusal.allCases.map { .refused($0, available: 4) }
 
     @Test(arguments: answers)

@@ -64,7 +64,8 @@ import Testing
                 .held, .refused(.outOfStock, available: 2), .cancelled,
                 .refused(.unknownProduct, available: 0),
             ]
-            let written = try await store.transact(products: [a, missing], holds: keys) {
+            let written = try await store.transact(products: [a, missing], holds: keys, counts: [])
+            {
                 snapshot in
                 #expect(snapshot.products.count == 1 && snapshot.holds.isEmpty)
                 #expect(
@@ -83,7 +84,7 @@ import Testing
             }
             #expect(written.count == 4)
             let again = try await store.transact(
-                products: [a], holds: keys + keys + [try key(9)]
+                products: [a], holds: keys + keys + [try key(9)], counts: []
             ) { snapshot in (InventoryChanges(), snapshot) }
             #expect(
                 again.products[a]
@@ -97,19 +98,19 @@ import Testing
         try await withStore { store, pool in
             try await addProduct(pool, "A", 10)
             let (a, first) = (try code("A"), try key(1))
-            try await store.transact(products: [a], holds: [first]) { snapshot in
+            try await store.transact(products: [a], holds: [first], counts: []) { snapshot in
                 var changes = InventoryChanges()
                 changes.products = [.init(code: a, heldDelta: 5, fence: 9)]
                 changes.newHolds = [try? hold(first, a, 5, at: snapshot.now)].compactMap(\.self)
                 return (changes, ())
             }
-            try await store.transact(products: [a], holds: [first]) { _ in
+            try await store.transact(products: [a], holds: [first], counts: []) { _ in
                 var changes = InventoryChanges()
                 changes.products = [.init(code: a, heldDelta: -3, fence: 4)]
                 changes.loweredHolds = [first: 2]
                 return (changes, ())
             }
-            let found = try await store.transact(products: [a], holds: [first]) {
+            let found = try await store.transact(products: [a], holds: [first], counts: []) {
                 (InventoryChanges(), $0)
             }
             #expect(found.products[a]?.held == 2 && found.products[a]?.fence == 9)
@@ -130,7 +131,9 @@ import Testing
                             let wanted = try key(worker * 100 + round)
                             // In either order, which must make no difference.
                             let codes = worker % 2 == 0 ? [a, b] : [b, a]
-                            let won = try await store.transact(products: codes, holds: [wanted]) {
+                            let won = try await store.transact(
+                                products: codes, holds: [wanted], counts: []
+                            ) {
                                 snapshot -> (InventoryChanges, Bool) in
                                 guard let product = snapshot.products[a], product.available > 0,
                                     let hold = try? hold(wanted, a, 1, at: snapshot.now)
@@ -169,9 +172,9 @@ import Testing
                 changes.newHolds = [try? hold(first, a, 1, at: snapshot.now)].compactMap(\.self)
                 return (changes, ())
             }
-            try await store.transact(products: [a], holds: [], insert)
+            try await store.transact(products: [a], holds: [], counts: [], insert)
             await #expect {
-                try await store.transact(products: [a], holds: [], insert)
+                try await store.transact(products: [a], holds: [], counts: [], insert)
             } throws: {
                 guard case .unavailable = $0 as? InventoryStoreError else { return false }
                 return true
@@ -186,7 +189,7 @@ import Testing
             try await addProduct(pool, "A", 10)
             let a = try code("A")
             await #expect {
-                try await store.transact(products: [a], holds: []) { _ in
+                try await store.transact(products: [a], holds: [], counts: []) { _ in
                     var changes = InventoryChanges()
                     changes.products = [.init(code: a, heldDelta: 11, fence: 0)]
                     return (changes, ())
@@ -205,7 +208,9 @@ import Testing
             try await killBackend(pid)
             try await expectUnavailable(store, a)
             // The next caller gets a fresh connection.
-            try await store.transact(products: [a], holds: []) { _ in (InventoryChanges(), ()) }
+            try await store.transact(products: [a], holds: [], counts: []) { _ in
+                (InventoryChanges(), ())
+            }
             _ = try await pool.pipeline([PostgresStatement("ALTER TABLE hold RENAME TO gone")])
             try await expectUnavailable(store, a)
         }
@@ -215,7 +220,9 @@ import Testing
         async throws
     {
         await #expect {
-            try await store.transact(products: [code], holds: []) { _ in (InventoryChanges(), ()) }
+            try await store.transact(products: [code], holds: [], counts: []) { _ in
+                (InventoryChanges(), ())
+            }
         } throws: {
             guard case .unavailable = $0 as? InventoryStoreError else { return false }
             return true
@@ -226,7 +233,7 @@ import Testing
         try await withStore(poolSize: 1) { store, pool in
             let (a, first) = (try code("A"), try key(1))
             for _ in 0..<3 {
-                try await store.transact(products: [a], holds: [first]) { _ in
+                try await store.transact(products: [a], holds: [first], counts: []) { _ in
                     (InventoryChanges(), ())
                 }
             }

@@ -13,6 +13,8 @@ final class FakeInventoryStore: InventoryStore {
     struct State {
         var products: [ProductCode: Product] = [:]
         var holds: [HoldKey: Hold] = [:]
+        /// When holds past their time were last proposed.
+        var proposedAt: [HoldKey: Timestamp] = [:]
         var faults: [Fault?] = []
         var isAway = false
         var transactions = 0
@@ -58,7 +60,7 @@ final class FakeInventoryStore: InventoryStore {
     }
 
     func transact<Decision: Sendable>(
-        products: [ProductCode], holds: [HoldKey],
+        products: [ProductCode], holds: [HoldKey], counts: [ProductCode],
         _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
     ) async throws(InventoryStoreError) -> Decision {
         await gate.pass()
@@ -68,7 +70,8 @@ final class FakeInventoryStore: InventoryStore {
             if products != products.sorted() { state.violations.append("codes out of order") }
             let snapshot = InventorySnapshot(
                 now: now, products: state.products.filter { products.contains($0.key) },
-                holds: state.holds.filter { holds.contains($0.key) })
+                holds: state.holds.filter { holds.contains($0.key) },
+                counts: Self.count(counts, state.holds))
             let (changes, decision) = decide(snapshot)
             if state.refuses(changes) { return .failure(.refused("the test says so")) }
             let fault = state.faults.isEmpty ? nil : state.faults.removeFirst()
@@ -78,6 +81,60 @@ final class FakeInventoryStore: InventoryStore {
             return .success(decision)
         }
         return try result.get()
+    }
+
+    private static func count(
+        _ products: [ProductCode], _ holds: [HoldKey: Hold]
+    ) -> [ProductCode: Int] {
+        var counts: [ProductCode: Int] = [:]
+        for code in products {
+            counts[code] = holds.values.filter { $0.productCode == code }
+                .reduce(0) { $0 + $1.holdQuantity }
+        }
+        return counts
+    }
+
+    func proposeDueHolds(
+        max: Int, repeatAfter: Duration
+    ) async throws(InventoryStoreError) -> [InventoryResponse] {
+        await gate.pass()
+        let now = clock.now()
+        return try state.withLock { state throws(InventoryStoreError) in
+            if state.isAway { throw .unavailable("away") }
+            let due = state.holds.values.filter { hold in
+                hold.holdQuantity > 0 && hold.expiresAt.map { $0 <= now } == true
+                    && state.proposedAt[hold.key].map { $0 + repeatAfter <= now } != false
+            }
+            .sorted {
+                ($0.expiresAt?.millis ?? 0, $0.key.cartID.bits, $0.key.requestID.text)
+                    < ($1.expiresAt?.millis ?? 0, $1.key.cartID.bits, $1.key.requestID.text)
+            }
+            .prefix(max)
+            for hold in due { state.proposedAt[hold.key] = now }
+            return due.map { hold in
+                InventoryResponse(
+                    cartID: hold.key.cartID, requestID: hold.key.requestID,
+                    productCode: hold.productCode,
+                    answer: .holdDue(
+                        InventoryResponse.HeldPieces(
+                            userID: hold.userID, askQuantity: hold.askQuantity,
+                            quantity: hold.holdQuantity)))
+            }
+        }
+    }
+
+    func pruneHolds(
+        olderThan age: Duration, max: Int
+    ) async throws(InventoryStoreError) -> Int {
+        let now = clock.now()
+        return try state.withLock { state throws(InventoryStoreError) in
+            if state.isAway { throw .unavailable("away") }
+            let spent = state.holds.values.filter {
+                $0.holdQuantity == 0 && $0.createdAt + age < now
+            }.prefix(max)
+            for hold in spent { state.holds[hold.key] = nil }
+            return spent.count
+        }
     }
 
     private static func apply(
@@ -107,6 +164,7 @@ final class FakeInventoryStore: InventoryStore {
             }
             holds[key]?.holdQuantity = quantity
         }
+        for (key, until) in changes.extendedHolds { holds[key]?.expiresAt = until }
         state.products = products
         state.holds = holds
         state.transactions += 1
