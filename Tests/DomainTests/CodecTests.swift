@@ -116,6 +116,8 @@ private let cartID = CartID(of: ann)
         .rejected(.add(drill, quantity: 3), .cartFull),
         .rejected(.remove(drill, quantity: 3), .notInCart),
         .rejected(.remove(drill, quantity: nil), .notInCart),
+        .expired, .shrunk(to: 2),
+        .disowned(DisownedHold(productCode: drill, quantity: 3, userID: ann)),
     ]
 
     @Test(arguments: kinds)

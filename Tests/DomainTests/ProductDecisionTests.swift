@@ -236,3 +236,51 @@ private func held(_ quantity: Int) -> InventoryResponse.Answer {
         }
     }
 }
+
+@Suite struct ProductUpkeepTests {
+    private func request(_ action: InventoryRequest.Action) -> InventoryRequest {
+        InventoryRequest(
+            cartID: CartID(of: ann), requestID: id("r1"), userID: ann, productCode: drill,
+            action: action)
+    }
+
+    private func decide(
+        _ requests: [InventoryRequest], held: Int, hold: Int, recounted: Int? = nil
+    ) throws -> ProductDecision {
+        let key = HoldKey(cartID: CartID(of: ann), requestID: id("r1"))
+        let row = Hold(
+            key: key, productCode: drill, userID: ann, askQuantity: 3, holdQuantity: hold,
+            status: .held, createdAt: Timestamp(millis: 0), expiresAt: Timestamp(millis: 900_000))
+        return try #require(
+            ProductDecision(
+                requests,
+                product: Product(code: drill, name: "Drill", quantity: 10, held: held, fence: 0),
+                recounted: recounted, ledger: [key: row], now: Timestamp(millis: 1_000),
+                holdsFor: .seconds(900), rule: LockRule(), isLocked: true))
+    }
+
+    @Test func `a hold is extended, never shortened, and not once it is gone`() throws {
+        let key = HoldKey(cartID: CartID(of: ann), requestID: id("r1"))
+        let later = request(.extend(until: Timestamp(millis: 900_001)))
+        let decision = try decide([later], held: 3, hold: 3)
+        #expect(decision.extendedHolds == [key: Timestamp(millis: 900_001)])
+        #expect(decision.answers == [] && decision.heldDelta == 0)
+        let sooner = request(.extend(until: Timestamp(millis: 899_999)))
+        #expect(try decide([sooner], held: 3, hold: 3).extendedHolds == [:])
+        #expect(try decide([later], held: 0, hold: 0).extendedHolds == [:])
+    }
+
+    @Test func `a count mends the product's row, and what follows goes by it`() throws {
+        let more = InventoryRequest(
+            cartID: CartID(of: bob), requestID: id("b1"), userID: bob, productCode: drill,
+            action: .ask(quantity: 8, until: Timestamp(millis: 60_000)))
+        let decision = try decide(
+            [request(.recount), more], held: 1, hold: 3, recounted: 3)
+        #expect(decision.heldDelta == 2)
+        guard case .refused(.outOfStock, available: 7) = decision.answers.first?.answer else {
+            Issue.record("\(decision.answers)")
+            return
+        }
+        #expect(try decide([request(.recount)], held: 9, hold: 3, recounted: 3).heldDelta == -6)
+    }
+}

@@ -14,6 +14,8 @@ actor Installation {
         var inventories = 1
         /// Flags of each gateway.
         var gatewayFlags: [String] = []
+        /// Settings of every process, by the names of their variables.
+        var settings: [String: String] = [:]
     }
 
     /// The installation of the test that runs.
@@ -109,7 +111,7 @@ actor Installation {
         environment["REDIS_URL"] = redisURL
         environment["KAFKA_BROKERS"] = "127.0.0.1:\(port("broker"))"
         environment["ADMIN_TOKEN"] = token
-        return environment
+        return environment.merging(plan.settings) { $1 }
     }
 
     // MARK: - Processes
@@ -217,12 +219,12 @@ extension Trait where Self == InstallationTrait {
     /// The tests of the suite share an installation.
     static func installation(
         _ name: String, gateways: Int = 1, carts: Int = 1, inventories: Int = 1,
-        gatewayFlags: [String] = []
+        gatewayFlags: [String] = [], settings: [String: String] = [:]
     ) -> Self {
         InstallationTrait(
             plan: Installation.Plan(
                 name: name, gateways: gateways, carts: carts, inventories: inventories,
-                gatewayFlags: gatewayFlags))
+                gatewayFlags: gatewayFlags, settings: settings))
     }
 }
 

@@ -94,6 +94,111 @@ import Testing
         }
     }
 
+    @Test func `holds past their time are proposed, again only after a while`() async throws {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 10)
+            let (a, first, second) = (try code("A"), try key(1), try key(2))
+            try await store.transact(products: [a], holds: [], counts: []) { snapshot in
+                var changes = InventoryChanges()
+                changes.products = [.init(code: a, heldDelta: 6, fence: 1)]
+                changes.newHolds = [first, second].compactMap {
+                    try? hold($0, a, 3, at: snapshot.now + .seconds(-1_000))
+                }
+                return (changes, ())
+            }
+            let always = try await store.proposeDueHolds(max: 1, repeatAfter: .seconds(60))
+            #expect(always.count == 1)
+            let others = try await store.proposeDueHolds(max: 9, repeatAfter: .seconds(60))
+            #expect(Set((always + others).map(\.requestID)) == [first.requestID, second.requestID])
+            let pieces = InventoryResponse.HeldPieces(
+                userID: try #require(UserID("anna")), askQuantity: 3, quantity: 3)
+            #expect(others.map(\.answer) == [.holdDue(pieces)])
+            #expect(others.map(\.productCode) == [a])
+            #expect(try await store.proposeDueHolds(max: 9, repeatAfter: .seconds(60)) == [])
+            #expect(try await store.proposeDueHolds(max: 9, repeatAfter: .zero).count == 2)
+
+            try await store.transact(products: [a], holds: [], counts: []) { snapshot in
+                var changes = InventoryChanges()
+                changes.extendedHolds = [first: snapshot.now + .seconds(60)]
+                changes.loweredHolds = [second: 0]
+                changes.products = [.init(code: a, heldDelta: -3, fence: 2)]
+                return (changes, ())
+            }
+            #expect(try await store.proposeDueHolds(max: 9, repeatAfter: .zero) == [])
+        }
+    }
+
+    @Test func `a proposal passes over holds that are being worked on`() async throws {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 10)
+            let (a, first) = (try code("A"), try key(1))
+            try await store.transact(products: [a], holds: [], counts: []) { snapshot in
+                var changes = InventoryChanges()
+                changes.products = [.init(code: a, heldDelta: 3, fence: 1)]
+                changes.newHolds = [
+                    try? hold(first, a, 3, at: snapshot.now + .seconds(-1_000))
+                ].compactMap(\.self)
+                return (changes, ())
+            }
+            try await pool.withConnection { connection in
+                _ = try await connection.pipeline([
+                    .begin, PostgresStatement("SELECT 1 FROM hold FOR UPDATE"),
+                ])
+                #expect(try await store.proposeDueHolds(max: 9, repeatAfter: .zero) == [])
+                _ = try await connection.pipeline([.commit])
+            }
+            #expect(try await store.proposeDueHolds(max: 9, repeatAfter: .zero).count == 1)
+        }
+    }
+
+    @Test func `only decisions that hold nothing and are old are pruned`() async throws {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 10)
+            let a = try code("A")
+            let keys = try (0..<4).map { try key($0) }
+            try await store.transact(products: [a], holds: [], counts: []) { snapshot in
+                let past = snapshot.now + .seconds(-100)
+                var changes = InventoryChanges()
+                changes.products = [.init(code: a, heldDelta: 3, fence: 1)]
+                changes.newHolds = [
+                    try? hold(keys[0], a, 3, at: past),
+                    try? hold(keys[1], a, 3, .cancelled, at: past),
+                    try? hold(keys[2], a, 3, .refused(.tooLate, available: 0), at: past),
+                    try? hold(keys[3], a, 3, .cancelled, at: snapshot.now),
+                ].compactMap(\.self)
+                return (changes, ())
+            }
+            #expect(try await store.pruneHolds(olderThan: .seconds(60), max: 1) == 1)
+            #expect(try await store.pruneHolds(olderThan: .seconds(60), max: 9) == 1)
+            let left = try await store.transact(products: [], holds: keys, counts: []) {
+                (InventoryChanges(), $0.holds)
+            }
+            #expect(Set(left.keys) == [keys[0], keys[3]])
+        }
+    }
+
+    @Test func `a product's holds are counted once its row is locked`() async throws {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 10)
+            try await addProduct(pool, "B", 10)
+            let (a, b) = (try code("A"), try code("B"))
+            let keys = try (0..<3).map { try key($0) }
+            try await store.transact(products: [a], holds: [], counts: []) { snapshot in
+                var changes = InventoryChanges()
+                changes.newHolds = [
+                    try? hold(keys[0], a, 3, at: snapshot.now),
+                    try? hold(keys[1], a, 2, at: snapshot.now),
+                    try? hold(keys[2], a, 9, .cancelled, at: snapshot.now),
+                ].compactMap(\.self)
+                return (changes, ())
+            }
+            let counts = try await store.transact(products: [a, b], holds: [], counts: [a, b]) {
+                (InventoryChanges(), $0.counts)
+            }
+            #expect(counts == [a: 5, b: 0])
+        }
+    }
+
     @Test func `a hold is lowered, and a lower fence never replaces a higher`() async throws {
         try await withStore { store, pool in
             try await addProduct(pool, "A", 10)
