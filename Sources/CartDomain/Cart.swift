@@ -32,7 +32,7 @@ package struct Cart: Hashable, Sendable {
     package internal(set) var held: [HeldItem] = []
     /// Unanswered, oldest first.
     package internal(set) var pending: [PendingAdd] = []
-    /// When its shopper last changed what is in it; holds last from then on. `nil` before.
+    /// When its shopper last changed what is in it, from when holds last; `nil` before.
     package internal(set) var changedAt: Timestamp?
     /// What became of the latest requests.
     package internal(set) var memory = RequestMemory(capacity: Cart.memoryMax)
