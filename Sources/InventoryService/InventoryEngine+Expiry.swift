@@ -2,20 +2,19 @@ import Messages
 import Telemetry
 
 extension InventoryEngine {
-    /// Proposes the holds that are past their time to their carts, which decide what becomes of them
+    /// Proposes holds that are past their time to their carts, which decide what becomes of them
     /// (rule I5).
     ///
-    /// What the log does not take is proposed again when its next proposal is due.
+    /// One batch each time: were all proposed at once that fell due while the carts were away, the
+    /// answers to shoppers would wait behind them. What the log does not take is proposed again when
+    /// its next proposal is due.
     func sweep() async {
         do {
-            while !Task.isCancelled {
-                let due = try await store.proposeDueHolds(
-                    max: configuration.sweepMax, repeatAfter: configuration.proposalDelay)
-                if due.isEmpty { return }
-                metrics.count(due)
-                try await outbox.send(due, deadLetters: [])
-                if due.count < configuration.sweepMax { return }
-            }
+            let due = try await store.proposeDueHolds(
+                max: configuration.sweepMax, repeatAfter: configuration.proposalDelay)
+            if due.isEmpty { return }
+            metrics.count(due)
+            try await outbox.send(due, deadLetters: [])
         } catch {
             logger.warning(
                 "Holds past their time cannot be proposed to their carts; it is tried again.",

@@ -33,7 +33,7 @@ package struct InventoryServiceConfiguration: Sendable {
         lockRule: LockRule = LockRule(), batchesInFlightMax: Int = 2, busyTriesMax: Int = 3,
         tick: Duration = .milliseconds(250), messagesWaitingMax: Int = 10_000,
         sweepEvery: Duration = .seconds(1), proposalDelay: Duration = .seconds(10),
-        sweepMax: Int = 500, memoryFor: Duration = .seconds(24 * 3_600),
+        sweepMax: Int = 2_000, memoryFor: Duration = .seconds(24 * 3_600),
         pruneEvery: Duration = .seconds(60)
     ) {
         self.partitionCount = partitionCount
