@@ -76,12 +76,14 @@ let package = Package(
                 "CartDomain", "CartService", "InventoryDomain", "InventoryService", "KafkaShim",
                 "Messages", "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
             ]),
+        room("Audit", ["CartDomain", "CartService", "Messages", "PostgresShim"]),
         room("LoadTest", ["Messages", "Telemetry", "Threading", "WebClient"]),
         .executableTarget(
             name: "Holdfast",
             dependencies: [
-                "Adapters", "CartService", "EmbeddedBroker", "InventoryService", "KafkaShim",
-                "LoadTest", "Messages", "PostgresShim", "RedisLock", "RestGateway", "Settings",
+                "Adapters", "Audit", "CartService", "EmbeddedBroker", "InventoryService",
+                "KafkaShim", "LoadTest", "Messages", "PostgresShim", "RedisLock", "RestGateway",
+                "Settings",
                 "Telemetry", "Threading", "WebClient", "WebServer",
             ],
             swiftSettings: strict),

@@ -37,9 +37,10 @@ enum Rooms {
 
         "Adapters": services.union(domains).union(shims)
             .union(["Messages", "Telemetry", "Threading"]),
+        "Audit": ["CartDomain", "CartService", "Messages", "PostgresShim"],
         "LoadTest": ["Messages", "Telemetry", "Threading", "WebClient"],
         "Holdfast": services.union(domains).union(shims).union([
-            "Adapters", "EmbeddedBroker", "LoadTest", "Messages", "Settings", "Telemetry",
+            "Adapters", "Audit", "EmbeddedBroker", "LoadTest", "Messages", "Settings", "Telemetry",
             "Threading", "WebClient", "WebServer",
         ]),
     ]

@@ -34,6 +34,7 @@ extension EndToEndTests {
             ),
             ("race", ["--rounds", "--users", "--gateway", "--admin-token", "--deadline"]),
             ("topics", ["--kafka-brokers", "--json", "--timeout"]),
+            ("audit", ["--database-url", "--kafka-brokers", "--repair", "--json"]),
             ("bench-broker", ["--kafka-brokers", "--messages", "--large", "--report"]),
         ])
         func `the help of every command names its settings`(
