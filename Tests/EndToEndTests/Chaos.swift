@@ -8,6 +8,12 @@ actor Chaos {
     private var generator: SeededGenerator
     private let outageMaxMillis: Int
     private var troubled: Set<String> = []
+    /// What also the shortest round has.
+    private var opening = [
+        ChaosFault(kind: .freeze, target: "cart-2", lasting: .seconds(8)),
+        ChaosFault(kind: .immediateRestart, target: "postgres", lasting: .seconds(1)),
+        ChaosFault(kind: .kill, target: "broker", lasting: .milliseconds(500)),
+    ]
 
     init(_ installation: Installation, _ report: ChaosReport, plan: ChaosPlan) {
         self.installation = installation
@@ -37,7 +43,7 @@ actor Chaos {
     }
 
     private func nextFault() -> ChaosFault {
-        ChaosFault.next(using: &generator, outageMax: outageMaxMillis)
+        opening.popLast() ?? ChaosFault.next(using: &generator, outageMax: outageMaxMillis)
     }
 
     /// A process that nobody has told to end goes on, whatever is away.

@@ -101,6 +101,7 @@ final class ChaosLedger: Sendable {
             }
             return (id, false)
         }
+        if outcome == "rejected unknown-product" { report.complain("\(user) \(id): \(outcome)") }
         state.withLock { $0.requests[id]?.outcome = outcome }
         report.noteOutcome(
             "\(request.kind == .add ? "add" : "remove") \(outcome)",
