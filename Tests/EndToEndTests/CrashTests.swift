@@ -94,6 +94,23 @@ extension EndToEndTests {
             try await shop.expectBooksBalance()
         }
 
+        @Test func `a log that lost everything gets its topics back, and nobody is forgotten`()
+            async throws
+        {
+            let shop = try Installation.current
+            let crowd = try await Crowd(shop)
+            try await crowd.shop {
+                try await crowd.waitUntilAnswered(40)
+                try await shop.crash("broker")
+                TextFile.removeDirectory(shop.dataDirectory)
+                TestEnvironment.makeDirectory(shop.dataDirectory)
+                try await shop.restart("broker")
+            }
+            try await crowd.expectCartsAsTold()
+            for name in shop.names { try await shop.waitUntilReady(name) }
+            try await shop.expectBooksBalance()
+        }
+
         @Test func `without Redis the last items are still sold once`() async throws {
             let shop = try Installation.current
             let product = try await shop.product(quantity: 7)
