@@ -16,13 +16,15 @@ enum CartCommand {
         let health = try await host.startHealth(
             settings, port: Configuration.cartHealthPort,
             probes: [
-                BrokerProbe(host.admin), PostgresProbe(host.postgres, isRequired: true), group,
+                BrokerProbe(host.admin), host.topics,
+                PostgresProbe(host.postgres, isRequired: true), group,
             ])
         try await serve(
             until: stopSignal, deadline: settings[Configuration.stopDeadline], logger: logger
         ) { stopAction in
-            try await host.log.prepareTopics(host.admin, logger: logger)
-            try await serveCarts(settings, host, group, stopAction)
+            try await host.withTopics {
+                try await serveCarts(settings, host, group, stopAction)
+            }
         }
         await health.stop()
     }
