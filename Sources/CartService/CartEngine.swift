@@ -64,6 +64,8 @@ package actor CartEngine {
     var staleCarts: Set<CartID> = []
     var owed: [CartRequestKey: Owed] = [:]
     var mailboxes = Mailboxes<CartID, Input>()
+    /// Whether the store was away when it was last asked to append.
+    var isStoreAway = false
     /// Readers that wait for the mailboxes to empty.
     var crowdedOut: [CheckedContinuation<Void, Never>] = []
 
@@ -245,6 +247,8 @@ package actor CartEngine {
                         "The cart store is away; its batches wait.", ["reason": reason])
                     attempt.isGivingUp = true
                     attempt.hasToWait = true
+                    isStoreAway = true
+                    abandonDraining()
                 case .refused(let reason):
                     await bisect(live, reason, attempt, &publications)
                     return
@@ -343,6 +347,7 @@ package actor CartEngine {
         attempt.mayBeStored = true
         try await store.append(append)
         metrics.appendSeconds.observe(Double(clock.now().millis - start.millis) / 1_000)
+        isStoreAway = false
         metrics.events.increment(by: append.events.count)
         remember(append)
         output.events += append.events
