@@ -11,11 +11,18 @@ import Testing
     private let all = Array(0..<World.partitionCount)
     private let shoppers = (0..<60).map { user("s\($0)") }
 
+    private let shelves = (0..<8).compactMap { ProductCode("shelf-\($0)") }
+
+    private func stock(_ world: World) {
+        for product in shelves { world.inventoryStore.stock(product, 1_000) }
+    }
+
     /// More batches than there are slots, for every partition.
     private func crowd(_ world: World) {
         for round in 0..<5 {
-            for shopper in shoppers {
-                world.ask(.of(shopper, "r\(round)-\(shopper)", .add(drill, quantity: 1)))
+            for (index, shopper) in shoppers.enumerated() {
+                let product = shelves[(index + round) % shelves.count]
+                world.ask(.of(shopper, "r\(round)-\(shopper)", .add(product, quantity: 1)))
             }
             world.pass(.milliseconds(300))
         }
@@ -28,13 +35,14 @@ import Testing
                 #expect(world.outcome(of: id("r\(round)-\(shopper)")) == .accepted)
             }
         }
-        #expect(world.inventoryStore.held(of: drill) == 5 * shoppers.count)
+        let held = shelves.map { world.inventoryStore.held(of: $0) }
+        #expect(held.reduce(0, +) == 5 * shoppers.count)
         try world.checkQuiet()
     }
 
     @Test func `a cart service gives partitions back, whatever it has begun on them`() throws {
         let world = World()
-        world.inventoryStore.stock(drill, 1_000)
+        stock(world)
         world.startInventory().log.assign(all)
         let first = world.startCarts(batchMax: 5)
         first.log.assign(all)
@@ -55,7 +63,7 @@ import Testing
 
     @Test func `a cart service gives back what it could not take over`() throws {
         let world = World()
-        world.inventoryStore.stock(drill, 1_000)
+        stock(world)
         world.startInventory().log.assign(all)
         world.cartStore.setAway(true)
         let first = world.startCarts()
@@ -77,7 +85,7 @@ import Testing
     @Test func `an inventory service gives partitions back, whatever it has begun on them`() throws
     {
         let world = World()
-        world.inventoryStore.stock(drill, 1_000)
+        stock(world)
         let first = world.startInventory(batchMax: 5)
         first.log.assign(all)
         world.startCarts().log.assign(all)
