@@ -38,6 +38,9 @@ enum CartCommand {
         configuration.askWindow = settings[Configuration.askDeadline]
         configuration.holdsFor = settings[Configuration.holdDuration]
         configuration.cartsMax = settings[Configuration.actorsMax]
+        configuration.idleFor = settings[Configuration.actorIdle]
+        configuration.snapshotEvery = settings[Configuration.snapshotEvery]
+        configuration.historyFor = settings[Configuration.historyFor]
         configuration.repeatDelay = settings[Configuration.obligationInterval]
         let batchMax = settings[Configuration.batchMax]
         let producer = try host.makeProducer()

@@ -65,11 +65,13 @@ import Testing
             ]
             append.events = events
             try await store.append(append)
-            let found = try await store.events(of: [1, 2, 9].map { CartID(bits: $0) })
-            #expect(found == [CartID(bits: 1): Array(events[0...1]), CartID(bits: 2): [events[2]]])
+            let found = try await store.histories(of: [1, 2, 9].map { CartID(bits: $0) })
+            #expect(found[CartID(bits: 1)] == CartHistory(events: Array(events[0...1])))
+            #expect(found[CartID(bits: 2)] == CartHistory(events: [events[2]]))
+            #expect(found.count == 2)
             let request = CartRequestKey(cartID: CartID(bits: 1), requestID: events[1].requestID)
             #expect(try await store.events(of: [request, request]) == [events[1]])
-            #expect(try await store.events(of: [] as [CartID]).isEmpty)
+            #expect(try await store.histories(of: []).isEmpty)
             #expect(try await store.events(of: [] as [CartRequestKey]).isEmpty)
         }
     }
@@ -85,7 +87,7 @@ import Testing
             append.events = [try event(cart: 2, 1), try event(cart: 1, 1)]
             append.obligations = [try obligation(cart: 2, "r1", .lower(to: 0))]
             await #expect(throws: CartStoreError.conflict) { try await store.append(append) }
-            #expect(try await store.events(of: [CartID(bits: 2)]).isEmpty)
+            #expect(try await store.histories(of: [CartID(bits: 2)]).isEmpty)
             #expect(try await store.obligations(of: [3]).isEmpty)
         }
     }
@@ -216,7 +218,7 @@ import Testing
         let store = PostgresCartStore(pool)
         for _ in 0..<2 {
             await #expect {
-                _ = try await store.events(of: [CartID(bits: 1)])
+                _ = try await store.histories(of: [CartID(bits: 1)])
             } throws: {
                 guard case .unavailable = $0 as? CartStoreError else { return false }
                 return true
