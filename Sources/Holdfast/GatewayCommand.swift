@@ -37,6 +37,7 @@ enum GatewayCommand {
             configuration: configuration(settings, replyPartition: partition),
             ports: GatewayPorts(
                 log: KafkaRequestLog(producer), stock: PostgresStockReader(host.postgres),
+                history: PostgresHistoryReader(host.postgres),
                 inventory: PostgresInventoryLoading(databaseURL: databaseURL, logger: host.logger),
                 probes: [
                     BrokerProbe(host.admin), host.topics,

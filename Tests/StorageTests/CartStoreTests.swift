@@ -76,6 +76,65 @@ import Testing
         }
     }
 
+    @Test func `a history begins at the snapshot, and the newest snapshot counts`() async throws {
+        try await withStore { store, _ in
+            let cartID = CartID(bits: 1)
+            var append = CartAppend()
+            append.epochs = try await store.raiseEpochs([3], owner: "a")
+            append.events = try (1...3).map { try event(cart: 1, $0) }
+            append.snapshots = [
+                StoredSnapshot(cartID: cartID, version: 2, json: Array(#"{"v": 2}"#.utf8))
+            ]
+            try await store.append(append)
+            let first = try await store.histories(of: [cartID, cartID])[cartID]
+            #expect(first?.snapshot == append.snapshots[0])
+            #expect(first?.events == [append.events[2]])
+            append.events = [try event(cart: 1, 4)]
+            append.snapshots = [
+                StoredSnapshot(cartID: cartID, version: 4, json: Array(#"{"v": 4}"#.utf8))
+            ]
+            try await store.append(append)
+            #expect(
+                try await store.histories(of: [cartID])
+                    == [cartID: CartHistory(snapshot: append.snapshots[0])])
+        }
+    }
+
+    @Test func `only old events that a snapshot covers are pruned`() async throws {
+        try await withStore { store, pool in
+            var append = CartAppend()
+            append.epochs = try await store.raiseEpochs([3], owner: "a")
+            append.events =
+                try (1...4).map { try event(cart: 1, $0) } + (1...2).map { try event(cart: 2, $0) }
+            append.snapshots = [
+                StoredSnapshot(cartID: CartID(bits: 1), version: 3, json: Array("{}".utf8))
+            ]
+            try await store.append(append)
+            _ = try await pool.pipeline([
+                PostgresStatement(
+                    "UPDATE cart_event SET created_at = now() WHERE cart_id = $1 AND version = 2",
+                    [.uuid(1)])
+            ])
+            var last: CartID?
+            var count = 0
+            repeat {
+                let round = try await store.pruneEvents(after: last, olderThan: .seconds(86_400))
+                last = round.last
+                count += round.count
+            } while last != nil
+            #expect(count == 2)
+            let left = try await pool.withConnection {
+                try await $0.execute(
+                    "SELECT version FROM cart_event WHERE cart_id = $1 ORDER BY 1", [.uuid(1)])
+            }
+            #expect(left.rowCount == 2)
+            #expect(try left.int8(0, 0) == 2 && left.int8(1, 0) == 4)
+            #expect(
+                try await store.histories(of: [CartID(bits: 2)])[CartID(bits: 2)]?.events.count == 2
+            )
+        }
+    }
+
     @Test func `a version that stands is a conflict, and nothing of the batch is written`()
         async throws
     {
