@@ -16,7 +16,7 @@ enum CartCommand {
         let health = try await host.startHealth(
             settings, port: Configuration.cartHealthPort,
             probes: [
-                BrokerProbe(host.admin), host.topics,
+                BrokerProbe(host.admin, host.topics),
                 PostgresProbe(host.postgres, isRequired: true), group,
             ])
         try await serve(

@@ -40,7 +40,7 @@ enum GatewayCommand {
                 history: PostgresHistoryReader(host.postgres),
                 inventory: PostgresInventoryLoading(databaseURL: databaseURL, logger: host.logger),
                 probes: [
-                    BrokerProbe(host.admin), host.topics,
+                    BrokerProbe(host.admin, host.topics),
                     PostgresProbe(host.postgres, isRequired: false),
                     RedisProbe(redis),
                 ], clock: host.clock),
