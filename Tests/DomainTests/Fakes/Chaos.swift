@@ -32,6 +32,7 @@ final class Chaos {
             let batchMax = 1 + random.below(20)
             world.startCarts(batchMax: batchMax) { configuration in
                 configuration.cartsMax = 4
+                configuration.snapshotEvery = 5
                 configuration.messagesWaitingMax = 40
             }
             world.startInventory(batchMax: batchMax)

@@ -146,6 +146,14 @@ final class World {
             var cart = Cart(cartID: cartID)
             for event in events { cart.evolve(try CartEvent(decoding: event.json)) }
             published.formUnion(events)
+            if let snapshot = cartStore.state.withLock({ $0.snapshots[cartID] }) {
+                var replayed = Cart(cartID: cartID)
+                for event in events.prefix(snapshot.version) {
+                    replayed.evolve(try CartEvent(decoding: event.json))
+                }
+                let read = try CartSnapshot(decoding: snapshot.json)
+                #expect(read == replayed.snapshot, sourceLocation: sourceLocation)
+            }
             #expect(cart.pending == [], sourceLocation: sourceLocation)
             for item in cart.held {
                 promised[HoldKey(cartID: cartID, requestID: item.requestID)] = item.quantity
@@ -208,10 +216,10 @@ final class CartInstance {
 
     /// Puts a cart into memory as if it had been read from the store.
     func keep(_ cart: Cart, partition: Int, _ world: World) {
-        let (now, executor) = (world.clock.now(), world.executor)
+        let executor = world.executor
         engine.assumeIsolated { engine in
             engine.carts[cart.cartID] = CartActor(
-                cart, partition: partition, configuration: engine.configuration, now: now,
+                cart, partition: partition, configuration: engine.configuration,
                 executor: executor)
         }
     }
