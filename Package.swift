@@ -77,21 +77,29 @@ let package = Package(
                 "Messages", "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
             ]),
         room("Audit", ["CartDomain", "CartService", "Messages", "PostgresShim"]),
+        room(
+            "Simulation",
+            [
+                "CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages",
+                "Telemetry",
+            ]),
         room("LoadTest", ["Messages", "Telemetry", "Threading", "WebClient"]),
         .executableTarget(
             name: "Holdfast",
             dependencies: [
                 "Adapters", "Audit", "CartService", "EmbeddedBroker", "InventoryService",
                 "KafkaShim", "LoadTest", "Messages", "PostgresShim", "RedisLock", "RestGateway",
-                "Settings",
-                "Telemetry", "Threading", "WebClient", "WebServer",
+                "Settings", "Simulation", "Telemetry", "Threading", "WebClient", "WebServer",
             ],
             swiftSettings: strict),
 
         tests("ArchitectureTests", []),
         tests(
             "DomainTests",
-            ["CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages"]),
+            [
+                "CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages",
+                "Simulation",
+            ]),
         tests(
             "GatewayTests",
             ["Messages", "RestGateway", "Telemetry", "Threading", "WebClient", "WebServer"]),

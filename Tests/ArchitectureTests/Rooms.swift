@@ -38,10 +38,11 @@ enum Rooms {
         "Adapters": services.union(domains).union(shims)
             .union(["Messages", "Telemetry", "Threading"]),
         "Audit": ["CartDomain", "CartService", "Messages", "PostgresShim"],
+        "Simulation": domains.union(["CartService", "InventoryService", "Messages", "Telemetry"]),
         "LoadTest": ["Messages", "Telemetry", "Threading", "WebClient"],
         "Holdfast": services.union(domains).union(shims).union([
-            "Adapters", "Audit", "EmbeddedBroker", "LoadTest", "Messages", "Settings", "Telemetry",
-            "Threading", "WebClient", "WebServer",
+            "Adapters", "Audit", "EmbeddedBroker", "LoadTest", "Messages", "Settings", "Simulation",
+            "Telemetry", "Threading", "WebClient", "WebServer",
         ]),
     ]
 

@@ -4,6 +4,7 @@ import Synchronization
 import Testing
 
 @testable import CartService
+@testable import Simulation
 
 @Suite struct SnapshotTests {
     private func random(_ seed: UInt64) -> [CartEvent] {

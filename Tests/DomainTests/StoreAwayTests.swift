@@ -5,6 +5,7 @@ import Testing
 
 @testable import CartService
 @testable import InventoryService
+@testable import Simulation
 
 /// Partitions change hands while the store is away, so that nothing that was begun can be finished.
 @Suite struct StoreAwayTests {
