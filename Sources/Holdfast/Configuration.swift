@@ -3,7 +3,7 @@ import Telemetry
 
 /// The commands of the executable.
 enum Command: String, CaseIterable {
-    case gateway, cart, inventory, migrate, broker, race, topics
+    case gateway, cart, inventory, migrate, broker, race, topics, audit
     case benchBroker = "bench-broker"
 
     /// What the command does and which settings it takes.
@@ -16,6 +16,7 @@ enum Command: String, CaseIterable {
         case .broker: Configuration.broker
         case .race: Configuration.race
         case .topics: Configuration.topics
+        case .audit: Configuration.audit
         case .benchBroker: Configuration.benchBroker
         }
     }

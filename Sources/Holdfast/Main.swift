@@ -31,6 +31,7 @@ struct Main {
             case .broker: try await BrokerCommand.run(settings, logger)
             case .race: return try await RaceCommand.run(settings, logger)
             case .topics: try await TopicsCommand.run(settings, logger)
+            case .audit: return try await AuditCommand.run(settings, logger)
             case .benchBroker: try await BenchBrokerCommand.run(settings, logger)
             }
             return 0
