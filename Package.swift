@@ -76,13 +76,13 @@ let package = Package(
                 "CartDomain", "CartService", "InventoryDomain", "InventoryService", "KafkaShim",
                 "Messages", "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
             ]),
-        room("Audit", ["CartDomain", "CartService", "Messages", "PostgresShim"]),
         room(
             "Simulation",
             [
                 "CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages",
                 "Telemetry",
             ]),
+        room("Audit", ["CartDomain", "CartService", "Messages", "PostgresShim"]),
         room("LoadTest", ["Messages", "Telemetry", "Threading", "WebClient"]),
         .executableTarget(
             name: "Holdfast",

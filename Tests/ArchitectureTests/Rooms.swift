@@ -37,8 +37,8 @@ enum Rooms {
 
         "Adapters": services.union(domains).union(shims)
             .union(["Messages", "Telemetry", "Threading"]),
-        "Audit": ["CartDomain", "CartService", "Messages", "PostgresShim"],
         "Simulation": domains.union(["CartService", "InventoryService", "Messages", "Telemetry"]),
+        "Audit": ["CartDomain", "CartService", "Messages", "PostgresShim"],
         "LoadTest": ["Messages", "Telemetry", "Threading", "WebClient"],
         "Holdfast": services.union(domains).union(shims).union([
             "Adapters", "Audit", "EmbeddedBroker", "LoadTest", "Messages", "Settings", "Simulation",
