@@ -12,8 +12,9 @@ minutes=$(number MINUTES 5 1 10000)
 [[ -z ${SEED:-} ]] || CHAOS_SEED=$(number SEED 1 1 999999999)
 export CHAOS_SEED=${CHAOS_SEED:-}
 export CHAOS_MINUTES=$minutes
-# The live line goes past the tests' log to whoever watches.
-[[ ! -t 1 ]] || CHAOS_TERMINAL=$(tty) || true
-export CHAOS_TERMINAL=${CHAOS_TERMINAL:-}
+# The live line goes to whoever watches, past `swift test`, which keeps what tests print.
+CHAOS_PROGRESS=$root/.run/test/logs/tests.log
+[[ ! -t 1 ]] || CHAOS_PROGRESS=/dev/tty
+export CHAOS_PROGRESS
 export FILTER='EndToEndTests.*/ChaosTests' TEST_DEADLINE=$((minutes * 120 + 1800))
 exec "$directory/test.sh"

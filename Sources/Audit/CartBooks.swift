@@ -10,6 +10,7 @@ struct CartBooks {
         let reason: String
     }
 
+    private var snapshots: RowCursor
     private var events: RowCursor
     private var holds: RowCursor
     private var owing: RowCursor
@@ -18,6 +19,10 @@ struct CartBooks {
     init(of carts: [CartID]?, on connection: PostgresConnection) async throws {
         let wanted: [PostgresParameter] = carts.map { [.uuidArray($0.map(\.bits))] } ?? []
         let isWanted = carts == nil ? "true" : "cart_id = ANY ($1)"
+        snapshots = try await RowCursor(
+            "audit_snapshots",
+            of: "SELECT cart_id, data FROM cart_snapshot WHERE \(isWanted) ORDER BY cart_id",
+            wanted, on: connection)
         events = try await RowCursor(
             "audit_events",
             of: """
@@ -39,26 +44,31 @@ struct CartBooks {
     /// The next cart that has a history or holds.
     var nextCart: CartID? {
         get throws {
-            switch (try Self.cart(events), try Self.cart(holds)) {
-            case (let one?, let other?): one.bits < other.bits ? one : other
-            case (let one, let other): one ?? other
-            }
+            try [snapshots, events, holds].compactMap { try Self.cart($0) }
+                .min { $0.bits < $1.bits }
         }
     }
 
-    /// The cart as its events make it; every event is read, whatever is wrong with them.
+    /// The cart as its history makes it; all of the history is read, whatever is wrong with it.
+    ///
+    /// A history begins with version 1 or leads on from the cart's snapshot; events that the snapshot
+    /// covers may be gone, the oldest first.
     mutating func takeHistory(of cartID: CartID) async throws -> Result<Cart, BrokenHistory> {
         var cart = Cart(cartID: cartID)
         var fault: BrokenHistory?
+        let snapshot: CartSnapshot?
+        do {
+            snapshot = try await takeSnapshot(of: cartID)
+        } catch let error as JSONError {
+            snapshot = nil
+            fault = BrokenHistory(reason: "the snapshot cannot be read: \(error)")
+        }
         while try Self.cart(events) == cartID, let (page, row) = events.current {
             let version = Int(try page.int8(row, 1))
             if fault == nil {
                 do {
-                    guard version == cart.version + 1 else {
-                        throw BrokenHistory(
-                            reason: "version \(version) follows \(cart.version)")
-                    }
-                    cart.evolve(try CartEvent(decoding: try page.bytes(row, 2)))
+                    try Self.lead(
+                        &cart, to: version, by: try page.bytes(row, 2), from: snapshot)
                 } catch let error as BrokenHistory {
                     fault = error
                 } catch let error as MessageError {
@@ -67,7 +77,33 @@ struct CartBooks {
             }
             try await events.advance()
         }
+        if let snapshot, cart.version < snapshot.version { cart = Cart(snapshot) }
         return fault.map { .failure($0) } ?? .success(cart)
+    }
+
+    private static func lead(
+        _ cart: inout Cart, to version: Int, by event: [UInt8], from snapshot: CartSnapshot?
+    ) throws {
+        if let snapshot, version > snapshot.version, cart.version < snapshot.version {
+            cart = Cart(snapshot)
+        }
+        guard version == cart.version + 1 else {
+            if let snapshot, version <= snapshot.version { return }
+            throw BrokenHistory(reason: "version \(version) follows \(cart.version)")
+        }
+        cart.evolve(try CartEvent(decoding: event))
+        if let snapshot, version == snapshot.version, cart.snapshot != snapshot {
+            throw BrokenHistory(reason: "the snapshot is not what \(version) versions make")
+        }
+    }
+
+    private mutating func takeSnapshot(of cartID: CartID) async throws -> CartSnapshot? {
+        guard try Self.cart(snapshots) == cartID, let (page, row) = snapshots.current else {
+            return nil
+        }
+        let json = try page.bytes(row, 1)
+        try await snapshots.advance()
+        return try CartSnapshot(decoding: json)
     }
 
     /// What the ledger holds for the cart.

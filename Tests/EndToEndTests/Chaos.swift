@@ -50,7 +50,8 @@ actor Chaos {
     private func expectAlive() async throws {
         for name in installation.names + ["postgres", "redis"] {
             guard let end = try await installation.process(name).end else { continue }
-            report.complain("\(name) ended by itself: \(end)")
+            let pid = try await installation.process(name).pid
+            report.complain("\(name) (pid \(pid)), told by nobody here, ended: \(end)")
             try await installation.start(name)
         }
     }

@@ -17,19 +17,23 @@ final class ChaosReport: Sendable {
     private let state = Mutex(State())
     private let plan: ChaosPlan
     private let start = ContinuousClock.now
-    /// Where a person watches; such a line is rewritten.
-    private let terminal: Int32?
+    /// Where the line goes: `swift test` keeps what a test prints until it ends.
+    private let progress: Int32?
 
     init(_ plan: ChaosPlan) {
         self.plan = plan
-        let path = TestEnvironment.variables["CHAOS_TERMINAL"]
-        let descriptor = path.map { open($0, O_WRONLY | O_CLOEXEC | O_NOCTTY) } ?? -1
-        terminal = descriptor >= 0 ? descriptor : nil
-        print("chaos: seed \(plan.seed), \(plan.duration), \(plan.shoppers) shoppers")
-        fflush(nil)
+        let path = TestEnvironment.variables["CHAOS_PROGRESS"]
+        let descriptor = path.map { open($0, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY) } ?? -1
+        progress = descriptor >= 0 ? descriptor : nil
+        say("chaos: seed \(plan.seed), \(plan.duration), \(plan.shoppers) shoppers\n")
     }
 
-    deinit { if let terminal { close(terminal) } }
+    deinit { if let progress { close(progress) } }
+
+    private func say(_ text: String) {
+        guard let progress else { return }
+        _ = text.withCString { write(progress, $0, strlen($0)) }
+    }
 
     var complaints: [String] { state.withLock { $0.complaints } }
 
@@ -81,18 +85,12 @@ final class ChaosReport: Sendable {
 
     /// Shows the line until the task is cancelled.
     func keepShowing() async {
+        let isTerminal = progress.map { isatty($0) == 1 } ?? false
         while !Task.isCancelled {
-            if let terminal {
-                let text = "\r\u{1B}[K\(line)"
-                _ = text.withCString { write(terminal, $0, strlen($0)) }
-                try? await Task.sleep(for: .milliseconds(500))
-            } else {
-                print(line)
-                fflush(nil)
-                try? await Task.sleep(for: .seconds(10))
-            }
+            say(isTerminal ? "\r\u{1B}[K\(line)" : "\(line)\n")
+            try? await Task.sleep(for: isTerminal ? .milliseconds(500) : .seconds(10))
         }
-        if let terminal { _ = "\n".withCString { write(terminal, $0, 1) } }
+        if isTerminal { say("\n") }
     }
 
     /// The closing report.

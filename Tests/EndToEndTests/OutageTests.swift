@@ -70,6 +70,8 @@ extension EndToEndTests {
                 leaving.signal(SIGTERM)
                 try await Task.sleep(for: Self.away)
                 #expect(try await leaving.ended(within: .seconds(15)) == .exited(0))
+                let said = TextFile.read("\(shop.logs)/cart-2.log")
+                #expect(said.contains("Told to stop") && !said.contains("--stop-deadline"))
                 try await shop.restart("postgres")
                 try await expectAccepted(shop, product, key: key)
                 try await shop.restart("cart-2")
