@@ -200,7 +200,14 @@ final class FakeGroupLog<Value: Sendable>: GroupLog {
                 messages += topic.messages(partition, from: position, max: batchMax)
                 state.positions[partition] = min(position + batchMax, topic.end(of: partition))
             }
+            note(messages)
             return messages.isEmpty ? nil : (.messages(messages), ())
+        }
+    }
+
+    private func note(_ messages: [LogMessage<Value>]) {
+        for message in messages {
+            process?.noteDelivery(topic.topic, message.partition, message.offset)
         }
     }
 
@@ -271,6 +278,9 @@ final class FakeAssignedLog<Value: Sendable>: AssignedLog {
                 for (partition, position) in state.positions.sorted(by: { $0.key < $1.key }) {
                     messages += topic.messages(partition, from: position, max: batchMax)
                     state.positions[partition] = min(position + batchMax, topic.end(of: partition))
+                }
+                for message in messages {
+                    process?.noteDelivery(topic.topic, message.partition, message.offset)
                 }
                 return messages.isEmpty ? nil : .some(messages)
             }

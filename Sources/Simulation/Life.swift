@@ -168,6 +168,7 @@ final class Life {
         guard var request = history.anyAnswered(&random) else { return }
         switch request.action {
         case .add(let code, let quantity): request.action = .add(code, quantity: quantity + 1)
+        case .remove where request.requestID.text.first == "b": return
         case .remove(let code, _): request.action = .add(code, quantity: 1)
         case .check, .lookup, .watch: return
         }
@@ -226,7 +227,8 @@ final class Life {
             world.carts[instance].log.lose([partition])
         }
         if random.oneIn(4) { rollBack(partition) }
-        trace.note("carts    partition \(partition) goes to instance \(instance)")
+        trace.note(
+            "assigned carts' partition \(partition) to \(world.carts[instance].process.name)")
         world.carts[instance].log.assign([partition])
     }
 
@@ -278,7 +280,7 @@ final class Life {
     private func pauseCarts() {
         let index = random.below(2)
         guard !world.carts.contains(where: \.process.isPaused) else { return }
-        trace.fault("cart service paused", "\(index)")
+        trace.fault("cart service paused", world.carts[index].process.name)
         world.carts[index].process.pause()
         for (partition, owner) in owners.sorted(by: { $0.key < $1.key }) where owner == index {
             zombies.append((index, partition))
@@ -289,7 +291,7 @@ final class Life {
     private func pauseInventory() {
         let index = random.below(2)
         guard !world.inventories.contains(where: \.process.isPaused) else { return }
-        trace.fault("inventory service paused", "\(index)")
+        trace.fault("inventory service paused", world.inventories[index].process.name)
         world.inventories[index].process.pause()
         for (partition, owner) in inventoryOwners.sorted(by: { $0.key < $1.key })
         where owner == index {
@@ -330,7 +332,7 @@ final class Life {
 
     /// A process ends as by `kill -9`, and another starts in its place.
     private func crashCarts(_ index: Int) {
-        trace.fault("cart service killed", "\(index)")
+        trace.fault("cart service killed", world.carts[index].process.name)
         world.carts[index].kill()
         world.cartStore.loseUnflushed()
         zombies.removeAll { $0.instance == index }
@@ -343,7 +345,7 @@ final class Life {
     }
 
     private func crashInventory(_ index: Int) {
-        trace.fault("inventory service killed", "\(index)")
+        trace.fault("inventory service killed", world.inventories[index].process.name)
         world.inventories[index].kill()
         startInventory()
         world.inventories.swapAt(index, world.inventories.count - 1)
@@ -374,6 +376,9 @@ final class Life {
             trace.fault("offsets gone back")
             requests.commit([partition: random.below(1 + (requests.committed[partition] ?? 0))])
         }
+        trace.note(
+            "assigned stock's partition \(partition) to \(world.inventories[instance].process.name)"
+        )
         world.inventories[instance].log.assign([partition])
     }
 

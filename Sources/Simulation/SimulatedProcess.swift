@@ -40,6 +40,11 @@ final class SimulatedProcess: Sendable {
         gate.open()
     }
 
+    /// Notes that it is given a message.
+    func noteDelivery(_ topic: Topic, _ partition: Int, _ offset: Int) {
+        trace?.note("deliver  \(topic.rawValue)/\(partition)@\(offset) to \(name)")
+    }
+
     /// Waits while the process is paused.
     func pass() async { if isPaused { await gate.pass() } }
 

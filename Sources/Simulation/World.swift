@@ -22,6 +22,8 @@ final class World {
     var inventories: [InventoryInstance] = []
     /// What went wrong that no fault accounts for.
     var problems: [String] = []
+    /// How many processes were started.
+    private var startedCount = 0
     private var seed: UInt64
 
     /// - Parameter databaseSkew: by how much the database's clock goes wrong.
@@ -62,7 +64,7 @@ final class World {
         seed += 1
         let instance = CartInstance(
             self, configuration, batchMax: batchMax, seed: seed, skew: skew,
-            isOdd: carts.count % 2 == 1)
+            name: nameProcess("cart service"), isOdd: carts.count % 2 == 1)
         carts.append(instance)
         return instance
     }
@@ -74,9 +76,16 @@ final class World {
         var configuration = InventoryServiceConfiguration(partitionCount: Self.partitionCount)
         change(&configuration)
         seed += 1
-        let instance = InventoryInstance(self, configuration, batchMax: batchMax, seed: seed)
+        let instance = InventoryInstance(
+            self, configuration, batchMax: batchMax, seed: seed,
+            name: nameProcess("inventory service"))
         inventories.append(instance)
         return instance
+    }
+
+    private func nameProcess(_ kind: String) -> String {
+        startedCount += 1
+        return "\(kind) \(startedCount)"
     }
 
     /// Lets a lower that is delivered again lower by as much again.
@@ -154,11 +163,11 @@ final class World {
         violations += locks.held.sorted().map { "the lock of \($0.text) is never given back" }
         violations += cartStore.obligations.keys.sorted().map { "\($0) is owed for ever" }
         var promised: [HoldKey: Int] = [:]
-        var published: Set<StoredEvent> = []
+        var stored: Set<EventKey> = []
         for (cartID, events) in cartStore.events.sorted(by: { $0.key.bits < $1.key.bits }) {
             var cart = Cart(cartID: cartID)
             for event in events { cart.evolve(try CartEvent(decoding: event.json)) }
-            published.formUnion(events)
+            stored.formUnion(events.map(EventKey.init))
             violations += cart.pending.map { "\($0.requestID) of \(cartID) is pending for ever" }
             for item in cart.held {
                 promised[HoldKey(cartID: cartID, requestID: item.requestID)] = item.quantity
@@ -173,9 +182,28 @@ final class World {
                 \(promised[key] ?? 0) in the cart
                 """)
         }
-        let unpublished = published.subtracting(topics.cartEvents).count
-        if unpublished > 0 { violations.append("\(unpublished) events are not published") }
+        let published = Set(topics.cartEvents.map(EventKey.init))
+        if published != stored {
+            violations.append(
+                """
+                \(stored.subtracting(published).count) events are not published, \
+                \(published.subtracting(stored).count) are that never happened
+                """)
+        }
         return violations
+    }
+
+    /// What tells events of one history apart, and forks of it.
+    private struct EventKey: Hashable {
+        let cartID: CartID
+        let version: Int
+        let requestID: RequestID
+        let type: String
+
+        init(_ event: StoredEvent) {
+            (cartID, version) = (event.cartID, event.version)
+            (requestID, type) = (event.requestID, event.type)
+        }
     }
 }
 
@@ -194,9 +222,9 @@ final class CartInstance {
     /// - Parameter isOdd: whether it is every second instance, which a broken log treats otherwise.
     init(
         _ world: World, _ configuration: CartServiceConfiguration, batchMax: Int, seed: UInt64,
-        skew: Duration, isOdd: Bool
+        skew: Duration, name: String, isOdd: Bool
     ) {
-        process = SimulatedProcess("cart service", trace: world.trace)
+        process = SimulatedProcess(name, trace: world.trace)
         outbox = FakeCartOutbox(world.topics, process: process)
         log = FakeGroupLog(world.topics.cartRequests, batchMax: batchMax, process: process)
         answers = FakeAssignedLog(
@@ -253,9 +281,10 @@ final class InventoryInstance {
     let process: SimulatedProcess
 
     init(
-        _ world: World, _ configuration: InventoryServiceConfiguration, batchMax: Int, seed: UInt64
+        _ world: World, _ configuration: InventoryServiceConfiguration, batchMax: Int, seed: UInt64,
+        name: String
     ) {
-        process = SimulatedProcess("inventory service", trace: world.trace)
+        process = SimulatedProcess(name, trace: world.trace)
         outbox = FakeInventoryOutbox(world.topics, process: process)
         log = FakeGroupLog(world.topics.inventoryRequests, batchMax: batchMax, process: process)
         let store = ProcessInventoryStore(store: world.inventoryStore, process: process)
