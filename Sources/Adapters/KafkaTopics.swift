@@ -1,6 +1,5 @@
 package import KafkaShim
 package import Messages
-package import RestGateway
 import Synchronization
 package import Telemetry
 
@@ -28,7 +27,7 @@ package final class KafkaTopics: Sendable {
     private let replication: Int
     private let clock: any ServiceClock
     private let logger: Logger
-    private let mismatch = Mutex<TopicMismatch?>(nil)
+    private let found = Mutex<TopicMismatch?>(nil)
 
     package init(
         _ admin: KafkaAdmin, layout: TopicLayout, replication: Int, clock: any ServiceClock,
@@ -65,8 +64,7 @@ package final class KafkaTopics: Sendable {
 
     /// Does the same again and again while the service runs: a log that lost its topics gets them back.
     ///
-    /// What was in them is said again by whoever still waits or owes. A mismatch is told by
-    /// ``state()``.
+    /// What was in them is said again by whoever still waits or owes.
     ///
     /// - Throws: `CancellationError`.
     package func keep() async throws {
@@ -74,20 +72,20 @@ package final class KafkaTopics: Sendable {
             try await clock.sleep(for: .seconds(2))
             do {
                 let created = try await createAndCheck()
-                mismatch.withLock { $0 = nil }
+                found.withLock { $0 = nil }
                 if created.isEmpty { continue }
                 logger.warning(
                     "The log had lost topics, which are made anew.",
                     ["topics": created.map(\.rawValue).joined(separator: ",")])
-            } catch let found as TopicMismatch {
-                let isNew = mismatch.withLock { known in
-                    defer { known = found }
-                    return known != found
+            } catch let mismatch as TopicMismatch {
+                let isNew = found.withLock { known in
+                    defer { known = mismatch }
+                    return known != mismatch
                 }
                 if isNew {
                     logger.error(
                         "A topic was made by somebody else, and not as it has to be.",
-                        ["reason": "\(found)"])
+                        ["reason": "\(mismatch)"])
                 }
             } catch is CancellationError {
                 throw CancellationError()
@@ -96,6 +94,9 @@ package final class KafkaTopics: Sendable {
             }
         }
     }
+
+    /// How a topic differs that was made by somebody else while the service runs.
+    package var mismatch: TopicMismatch? { found.withLock { $0 } }
 
     /// - Returns: the topics that were missing.
     private func createAndCheck() async throws -> [Topic] {
@@ -119,16 +120,6 @@ package final class KafkaTopics: Sendable {
             }
         }
         return missing
-    }
-}
-
-extension KafkaTopics: DependencyProbe {
-    package var name: String { "topics" }
-
-    package var isRequired: Bool { true }
-
-    package func state() async -> DependencyState {
-        mismatch.withLock { $0 }.map { .down($0.description) } ?? .up
     }
 }
 

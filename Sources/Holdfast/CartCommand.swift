@@ -16,7 +16,7 @@ enum CartCommand {
         let health = try await host.startHealth(
             settings, port: Configuration.cartHealthPort,
             probes: [
-                BrokerProbe(host.admin), host.topics,
+                BrokerProbe(host.admin, host.topics),
                 PostgresProbe(host.postgres, isRequired: true), group,
             ])
         try await serve(
@@ -38,6 +38,9 @@ enum CartCommand {
         configuration.askWindow = settings[Configuration.askDeadline]
         configuration.holdsFor = settings[Configuration.holdDuration]
         configuration.cartsMax = settings[Configuration.actorsMax]
+        configuration.idleFor = settings[Configuration.actorIdle]
+        configuration.snapshotEvery = settings[Configuration.snapshotEvery]
+        configuration.historyFor = settings[Configuration.historyFor]
         configuration.repeatDelay = settings[Configuration.obligationInterval]
         let batchMax = settings[Configuration.batchMax]
         let producer = try host.makeProducer()

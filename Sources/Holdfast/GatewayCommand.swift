@@ -37,9 +37,10 @@ enum GatewayCommand {
             configuration: configuration(settings, replyPartition: partition),
             ports: GatewayPorts(
                 log: KafkaRequestLog(producer), stock: PostgresStockReader(host.postgres),
+                history: PostgresHistoryReader(host.postgres),
                 inventory: PostgresInventoryLoading(databaseURL: databaseURL, logger: host.logger),
                 probes: [
-                    BrokerProbe(host.admin), host.topics,
+                    BrokerProbe(host.admin, host.topics),
                     PostgresProbe(host.postgres, isRequired: false),
                     RedisProbe(redis),
                 ], clock: host.clock),

@@ -21,7 +21,7 @@ enum InventoryCommand {
         let health = try await host.startHealth(
             settings, port: Configuration.inventoryHealthPort,
             probes: [
-                BrokerProbe(host.admin), host.topics,
+                BrokerProbe(host.admin, host.topics),
                 PostgresProbe(host.postgres, isRequired: true),
                 RedisProbe(redis), group,
             ])

@@ -20,6 +20,7 @@ final class FakeCartStore: CartStore {
     struct State {
         var epochs: [Int: Int] = [:]
         var events: [CartID: [StoredEvent]] = [:]
+        var snapshots: [CartID: StoredSnapshot] = [:]
         var obligations: [CartRequestKey: Obligation] = [:]
         /// Faults of the next appends that write something, in order; `nil`: none.
         var faults: [Fault?] = []
@@ -82,15 +83,28 @@ final class FakeCartStore: CartStore {
         }
     }
 
-    func events(of carts: [CartID]) async throws(CartStoreError) -> [CartID: [StoredEvent]] {
+    func histories(of carts: [CartID]) async throws(CartStoreError) -> [CartID: CartHistory] {
         try checkThere()
         let read = state.withLock { state in
             applyUnflushed(to: &state)
-            return state.events.filter { carts.contains($0.key) }
+            var histories: [CartID: CartHistory] = [:]
+            for cartID in carts {
+                let snapshot = state.snapshots[cartID]
+                let events = (state.events[cartID] ?? []).filter {
+                    $0.version > snapshot?.version ?? 0
+                }
+                if snapshot == nil, events.isEmpty { continue }
+                histories[cartID] = CartHistory(snapshot: snapshot, events: events)
+            }
+            return histories
         }
         await readGate.pass()
         return read
     }
+
+    func pruneEvents(
+        after last: CartID?, olderThan age: Duration
+    ) async throws(CartStoreError) -> (count: Int, last: CartID?) { (0, nil) }
 
     func events(of requests: [CartRequestKey]) async throws(CartStoreError) -> [StoredEvent] {
         try checkThere()
@@ -124,6 +138,9 @@ final class FakeCartStore: CartStore {
         try checkThere()
         let result = state.withLock { state -> Result<Void, CartStoreError> in
             state.appendCount += 1
+            if variant == .tornSnapshot {
+                for snapshot in append.snapshots { state.snapshots[snapshot.cartID] = snapshot }
+            }
             applyLate(to: &state)
             if !isCurrent(append, state.epochs) {
                 trace?.note("fenced   \(append.epochs.sorted { $0.key < $1.key })")
@@ -200,6 +217,7 @@ final class FakeCartStore: CartStore {
                 \(event.requestID.text)
                 """)
         }
+        for snapshot in append.snapshots { state.snapshots[snapshot.cartID] = snapshot }
         for key in append.discharged { state.obligations[key] = nil }
         for obligation in append.obligations { state.obligations[obligation.key] = obligation }
         return .success(())

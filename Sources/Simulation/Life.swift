@@ -53,6 +53,8 @@ final class Life {
         let skew = Duration.milliseconds(random.below(6_000) - 3_000)
         world.startCarts(batchMax: 1 + random.below(20), skew: skew) { configuration in
             configuration.cartsMax = 3
+            configuration.idleFor = .seconds(30)
+            configuration.snapshotEvery = 1 + random.below(12)
             configuration.messagesWaitingMax = 40
             configuration.tick = .seconds(1)
             configuration.holdsFor = holdsFor

@@ -91,8 +91,14 @@ struct ProcessCartStore: CartStore {
         }
     }
 
-    func events(of carts: [CartID]) async throws(CartStoreError) -> [CartID: [StoredEvent]] {
-        try await store.events(of: carts)
+    func histories(of carts: [CartID]) async throws(CartStoreError) -> [CartID: CartHistory] {
+        try await store.histories(of: carts)
+    }
+
+    func pruneEvents(
+        after last: CartID?, olderThan age: Duration
+    ) async throws(CartStoreError) -> (count: Int, last: CartID?) {
+        try await store.pruneEvents(after: last, olderThan: age)
     }
 
     func events(of requests: [CartRequestKey]) async throws(CartStoreError) -> [StoredEvent] {

@@ -168,6 +168,15 @@ final class World {
             var cart = Cart(cartID: cartID)
             for event in events { cart.evolve(try CartEvent(decoding: event.json)) }
             stored.formUnion(events.map(EventKey.init))
+            if let snapshot = cartStore.state.withLock({ $0.snapshots[cartID] }) {
+                var replayed = Cart(cartID: cartID)
+                for event in events.prefix(snapshot.version) {
+                    replayed.evolve(try CartEvent(decoding: event.json))
+                }
+                if try CartSnapshot(decoding: snapshot.json) != replayed.snapshot {
+                    violations.append("snapshot \(snapshot.version) of \(cartID) is not its cart")
+                }
+            }
             violations += cart.pending.map { "\($0.requestID) of \(cartID) is pending for ever" }
             for item in cart.held {
                 promised[HoldKey(cartID: cartID, requestID: item.requestID)] = item.quantity

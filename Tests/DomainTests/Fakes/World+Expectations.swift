@@ -43,10 +43,10 @@ extension World {
 extension CartInstance {
     /// Puts a cart into memory as if it had been read from the store.
     func keep(_ cart: Cart, partition: Int, _ world: World) {
-        let (now, executor) = (world.clock.now(), world.executor)
+        let executor = world.executor
         engine.assumeIsolated { engine in
             engine.carts[cart.cartID] = CartActor(
-                cart, partition: partition, configuration: engine.configuration, now: now,
+                cart, partition: partition, configuration: engine.configuration,
                 executor: executor)
         }
     }
