@@ -85,7 +85,6 @@ final class FakeCartOutbox: CartOutbox {
     let gate = Gate()
     private let topics: FakeTopics
     private let away = Mutex(false)
-    private let dead = Flag()
     /// Whether messages to the inventory vanish, as if the log had lost them.
     private let loses = Mutex(false)
     private let process: SimulatedProcess?
@@ -96,8 +95,6 @@ final class FakeCartOutbox: CartOutbox {
     }
 
     func setAway(_ isAway: Bool) { away.withLock { $0 = isAway } }
-    /// Takes nothing any more.
-    func kill() { dead.raise() }
     func loseInventoryRequests(_ isLossy: Bool) { loses.withLock { $0 = isLossy } }
 
     func send(_ output: CartOutput) async throws {
@@ -109,7 +106,7 @@ final class FakeCartOutbox: CartOutbox {
     }
 
     private func sendNow(_ output: CartOutput) throws(FakeOutage) {
-        if dead.isRaised || away.withLock({ $0 }) { throw FakeOutage() }
+        if away.withLock({ $0 }) { throw FakeOutage() }
         if !loses.withLock({ $0 }) {
             for request in output.inventoryRequests { topics.ask(request) }
         }
@@ -122,7 +119,6 @@ final class FakeInventoryOutbox: InventoryOutbox {
     let gate = Gate()
     private let topics: FakeTopics
     private let away = Mutex(false)
-    private let dead = Flag()
     private let process: SimulatedProcess?
 
     init(_ topics: FakeTopics, process: SimulatedProcess? = nil) {
@@ -131,8 +127,6 @@ final class FakeInventoryOutbox: InventoryOutbox {
     }
 
     func setAway(_ isAway: Bool) { away.withLock { $0 = isAway } }
-    /// Takes nothing any more.
-    func kill() { dead.raise() }
 
     func send(_ responses: [InventoryResponse], deadLetters: [DeadLetter]) async throws {
         await gate.pass()
@@ -145,7 +139,7 @@ final class FakeInventoryOutbox: InventoryOutbox {
     private func sendNow(
         _ responses: [InventoryResponse], _ deadLetters: [DeadLetter]
     ) throws(FakeOutage) {
-        if dead.isRaised || away.withLock({ $0 }) { throw FakeOutage() }
+        if away.withLock({ $0 }) { throw FakeOutage() }
         for response in responses { topics.answer(response) }
         topics.say([], [], deadLetters)
     }

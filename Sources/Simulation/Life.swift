@@ -12,7 +12,7 @@ final class Life {
     let trace: Trace
     let history: History
     private var random: SeededGenerator
-    private let variant: Variant?
+    let variant: Variant?
     private let users = (0..<5).map { user("user\($0)") }
     private let products = (0..<3).map { product("P\($0)") }
     private let holdsFor: Duration
@@ -20,9 +20,11 @@ final class Life {
     private var owners: [Int: Int] = [:]
     private var inventoryOwners: [Int: Int] = [:]
     /// Owners that were deposed and do not know it yet.
-    private var zombies: [(instance: Int, partition: Int)] = []
+    var zombies: [(instance: Int, partition: Int)] = []
     private(set) var stepCount = 0
-    private(set) var violations: [String] = []
+    var violations: [String] = []
+    /// How many responses were heard.
+    private var heardCount = 0
 
     init(seed: UInt64, variant: Variant?, isTraced: Bool) {
         self.variant = variant
@@ -302,7 +304,7 @@ final class Life {
         }
     }
 
-    private func wakeZombies() {
+    func wakeZombies() {
         for instance in world.inventories where instance.process.isPaused {
             trace.note("over     inventory service paused")
             instance.process.resume()
@@ -384,73 +386,10 @@ final class Life {
         world.inventories[instance].log.assign([partition])
     }
 
-    // MARK: The end
-
-    private func heal() {
-        trace.note("all faults end")
-        world.cartStore.setAway(false)
-        world.inventoryStore.setAway(false)
-        world.cartStore.state.withLock { $0.faults = [] }
-        world.inventoryStore.state.withLock { $0.faults = [] }
-        world.locks.state.withLock { state in
-            state.isAway = false
-            state.staleTokens = 0
-        }
-        world.topics.cartRequests.lose(oneIn: nil)
-        world.topics.inventoryRequests.lose(oneIn: nil)
-        world.topics.inventoryResponses.lose(oneIn: nil)
-        for instance in world.carts {
-            instance.outbox.setAway(false)
-            instance.log.failCommits(false)
-            instance.process.killAfter(steps: .max)
-        }
-        for instance in world.inventories {
-            instance.outbox.setAway(false)
-            instance.process.killAfter(steps: .max)
-        }
-        wakeZombies()
-        world.pass(.seconds(10))
-        settle()
-    }
-
-    /// Gateways ask again for what was not answered (rule L3), until all is quiet.
-    private func settle() {
-        for round in 0..<30 {
-            listen()
-            if round % 3 == 0, variant != .noRepeats {
-                for request in history.unanswered { world.ask(request) }
-            }
-            world.pass(.seconds(10))
-            listen()
-            if history.unanswered.isEmpty, world.cartStore.obligations.isEmpty,
-                quietViolations.isEmpty
-            {
-                break
-            }
-        }
-        violations = quietViolations
-        violations += history.unanswered.map { "never answered: \($0.brief)" }
-        do {
-            violations += try history.violations(of: world)
-        } catch {
-            violations.append("an event cannot be read: \(error)")
-        }
-    }
-
-    private var quietViolations: [String] {
-        do {
-            return try world.quietViolations()
-        } catch {
-            return ["an event cannot be read: \(error)"]
-        }
-    }
-
-    private func listen() {
+    /// Takes note of what gateways were told since.
+    func listen() {
         let responses = world.topics.responses
         for response in responses.dropFirst(heardCount) { history.hear(response) }
         heardCount = responses.count
     }
-
-    /// How many responses were heard.
-    private var heardCount = 0
 }
