@@ -184,6 +184,8 @@ final class FakeGroupLog<Value: Sendable>: GroupLog {
         }
     }
 
+    var hasChange: Bool { state.withLock { $0.isClosed || !$0.control.isEmpty } }
+
     private var hasNext: Bool {
         state.withLock { state in
             state.isClosed || !state.control.isEmpty
