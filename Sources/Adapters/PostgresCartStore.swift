@@ -124,26 +124,32 @@ package struct PostgresCartStore: CartStore {
     }
 
     package func pruneEvents(
-        after last: CartID?, olderThan age: Duration
-    ) async throws(CartStoreError) -> (count: Int, last: CartID?) {
+        from first: CartID, olderThan age: Duration
+    ) async throws(CartStoreError) -> (count: Int, next: CartID?) {
         let rows = try await query(
             """
             WITH covered AS (
                 SELECT cart_id, version FROM cart_snapshot
-                WHERE $1::uuid IS NULL OR cart_id > $1 ORDER BY cart_id LIMIT 100
+                WHERE cart_id >= $1 ORDER BY cart_id LIMIT 100
             ), pruned AS (
                 DELETE FROM cart_event AS event USING covered
-                WHERE event.cart_id = covered.cart_id AND event.version <= covered.version
-                    AND event.created_at < clock_timestamp() - $2 * interval '1 ms'
+                CROSS JOIN LATERAL (
+                    SELECT version FROM cart_event
+                    WHERE cart_id = covered.cart_id AND version <= covered.version
+                        AND created_at < clock_timestamp() - $2 * interval '1 ms'
+                    ORDER BY version LIMIT 1000
+                ) AS old
+                WHERE event.cart_id = covered.cart_id AND event.version = old.version
                 RETURNING 1
             )
             SELECT (SELECT count(*) FROM pruned),
                 (SELECT cart_id FROM covered ORDER BY cart_id DESC LIMIT 1)
-            """, [.uuid(last?.bits), .int8(age.wholeMillis)])
+            """, [.uuid(first.bits), .int8(age.wholeMillis)])
         return try decoding { () throws(PostgresError) in
-            (
+            let last = try rows.uuidIfPresent(0, 1)
+            return (
                 count: Int(try rows.int8(0, 0)),
-                last: try rows.uuidIfPresent(0, 1).map { CartID(bits: $0) }
+                next: last.flatMap { $0 == .max ? nil : CartID(bits: $0 + 1) }
             )
         }
     }

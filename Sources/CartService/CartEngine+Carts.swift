@@ -185,7 +185,9 @@ extension CartEngine {
             owed[key]?.delay = delay
             owed[key]?.dueAt = now + open.delay * Double.random(in: 1...1.25, using: &generator)
         }
-        nextRepetition = owed.values.map(\.dueAt).min() ?? Timestamp(millis: .max)
+        nextRepetition =
+            owed.values.filter { partitions[$0.obligation.partition]?.phase == .active }
+            .map(\.dueAt).min() ?? Timestamp(millis: .max)
         metrics.repeated.increment(by: output.inventoryRequests.count)
         if output.isEmpty { return }
         do {
@@ -216,14 +218,16 @@ extension CartEngine {
     }
 
     /// Forgets old events that snapshots cover, of all carts in turn.
+    ///
+    /// One of the services does it for all: the one that owns the first partition.
     func prune() async {
         do {
-            while !Task.isCancelled {
-                let (count, last) = try await store.pruneEvents(
-                    after: prunedTo, olderThan: configuration.historyFor)
+            while !Task.isCancelled, partitions[0]?.phase == .active {
+                let (count, next) = try await store.pruneEvents(
+                    from: prunedTo, olderThan: configuration.historyFor)
                 metrics.pruned.increment(by: count)
-                prunedTo = last
-                if last == nil { return }
+                prunedTo = next ?? CartID(bits: 0)
+                if next == nil { return }
             }
         } catch {
             logger.warning(

@@ -65,7 +65,7 @@ package actor CartEngine {
     /// The carts in memory, in the order of their last use.
     var recency = RecencyList<CartID>()
     /// Where the pruning of old events goes on.
-    var prunedTo: CartID?
+    var prunedTo = CartID(bits: 0)
     var owed: [CartRequestKey: Owed] = [:]
     /// No obligation is due before.
     var nextRepetition = Timestamp(millis: .max)

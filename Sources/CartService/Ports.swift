@@ -144,13 +144,14 @@ package protocol CartStore: Sendable {
     /// Checks the epochs and writes, in one transaction; also without anything to write.
     func append(_ append: CartAppend) async throws(CartStoreError)
 
-    /// Forgets the events of some carts that their snapshots cover and that are older than `age`.
+    /// Forgets events of some carts that their snapshots cover and that are older than `age`: a bounded
+    /// number of each cart, the oldest first.
     ///
-    /// - Parameter last: where the former round ended; `nil` for the first.
-    /// - Returns: how many events went, and where the next round goes on; `nil` after the last cart.
+    /// - Parameter first: the cart to begin with, in the order of IDs.
+    /// - Returns: how many events went, and the cart to go on with; `nil` after the last one.
     func pruneEvents(
-        after last: CartID?, olderThan age: Duration
-    ) async throws(CartStoreError) -> (count: Int, last: CartID?)
+        from first: CartID, olderThan age: Duration
+    ) async throws(CartStoreError) -> (count: Int, next: CartID?)
 }
 
 /// What the cart service sends.

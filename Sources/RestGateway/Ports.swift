@@ -71,13 +71,28 @@ package protocol StockReader: Sendable {
 
 /// Where the gateway looks up what has happened to a cart.
 package protocol HistoryReader: Sendable {
-    /// Events of a cart as JSON objects, in order of version.
+    /// Events of a cart; `nil` if nothing ever happened to it.
     ///
     /// - Parameters:
     ///   - version: only events after this one.
     ///   - limit: how many at most.
     /// - Throws: any error while the events cannot be read.
-    func events(of cartID: CartID, after version: Int, limit: Int) async throws -> [CartEventText]
+    func history(
+        of cartID: CartID, after version: Int, limit: Int
+    ) async throws -> CartHistoryPage?
+}
+
+/// A part of what has happened to a cart.
+package struct CartHistoryPage: Hashable, Sendable {
+    /// In order of version; old ones may be gone.
+    package var events: [CartEventText]
+    /// The cart's version.
+    package var version: Int
+
+    package init(events: [CartEventText], version: Int) {
+        self.events = events
+        self.version = version
+    }
 }
 
 /// One event of a cart as it is told.

@@ -16,27 +16,30 @@ extension RestGateway {
         }
         let after = try integer(parameters, "after", in: 0...Int.max - 1) ?? 0
         let limit = try integer(parameters, "limit", in: 1...Self.historyMax) ?? 100
-        var events: [CartEventText]
+        let page: CartHistoryPage?
         do {
-            // One more than is told says whether there are more.
-            events = try await ports.history.events(of: cartID, after: after, limit: limit + 1)
+            page = try await ports.history.history(of: cartID, after: after, limit: limit)
         } catch {
             logger.warning("a cart's history could not be read", ["error": "\(error)"])
             throw Problem(.historyUnavailable, "the history cannot be read at the moment")
         }
-        if events.isEmpty, after == 0 {
+        guard let page else {
             throw Problem(.unknownCart, "nothing has happened to a cart \(cartID)")
         }
-        let hasMore = events.count > limit
-        if hasMore { events.removeLast() }
-        var json = JSONWriter(capacity: 128 + events.reduce(0) { $0 + $1.json.count + 1 })
+        // Versions have no gaps: what is missing before the first event is no longer kept.
+        let firstKept = page.events.first?.version ?? page.version + 1
+        var json = JSONWriter(capacity: 128 + page.events.reduce(0) { $0 + $1.json.count + 1 })
         json.object { json in
             json.field("cartID", cartID)
+            json.field("version", page.version)
+            if firstKept > after + 1 { json.field("prunedUpTo", firstKept - 1) }
             json.key("events")
             json.beginArray()
-            for event in events { json.raw(event.json) }
+            for event in page.events { json.raw(event.json) }
             json.endArray()
-            if hasMore, let last = events.last { json.field("next", last.version) }
+            if let last = page.events.last?.version, last < page.version {
+                json.field("next", last)
+            }
         }
         return HTTPResponse(status: 200, json: json.bytes)
     }

@@ -103,8 +103,8 @@ final class FakeCartStore: CartStore {
     }
 
     func pruneEvents(
-        after last: CartID?, olderThan age: Duration
-    ) async throws(CartStoreError) -> (count: Int, last: CartID?) { (0, nil) }
+        from first: CartID, olderThan age: Duration
+    ) async throws(CartStoreError) -> (count: Int, next: CartID?) { (0, nil) }
 
     func events(of requests: [CartRequestKey]) async throws(CartStoreError) -> [StoredEvent] {
         try checkThere()

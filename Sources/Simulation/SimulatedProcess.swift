@@ -96,9 +96,9 @@ struct ProcessCartStore: CartStore {
     }
 
     func pruneEvents(
-        after last: CartID?, olderThan age: Duration
-    ) async throws(CartStoreError) -> (count: Int, last: CartID?) {
-        try await store.pruneEvents(after: last, olderThan: age)
+        from first: CartID, olderThan age: Duration
+    ) async throws(CartStoreError) -> (count: Int, next: CartID?) {
+        try await store.pruneEvents(from: first, olderThan: age)
     }
 
     func events(of requests: [CartRequestKey]) async throws(CartStoreError) -> [StoredEvent] {

@@ -127,11 +127,14 @@ struct FakeHistory: HistoryReader {
     var events: [CartID: [CartEventText]] = [:]
     var isAway = false
 
-    func events(
+    func history(
         of cartID: CartID, after version: Int, limit: Int
-    ) async throws -> [CartEventText] {
+    ) async throws -> CartHistoryPage? {
         if isAway { throw Away() }
-        return Array((events[cartID] ?? []).filter { $0.version > version }.prefix(limit))
+        guard let all = events[cartID], let last = all.last else { return nil }
+        return CartHistoryPage(
+            events: Array(all.filter { $0.version > version }.prefix(limit)),
+            version: last.version)
     }
 }
 

@@ -7,9 +7,11 @@ import WebServer
 @Suite struct HistoryTests {
     private let cartID = CartID(bits: 7)
 
-    private func gateway(_ count: Int, isAway: Bool = false) async -> GatewayFixture {
+    private func gateway(
+        _ count: Int, from first: Int = 1, isAway: Bool = false
+    ) async -> GatewayFixture {
         let events = (0..<count).map {
-            CartEventText(version: $0 + 1, json: Array(#"{"version":\#($0 + 1)}"#.utf8))
+            CartEventText(version: $0 + first, json: Array(#"{"version":\#($0 + first)}"#.utf8))
         }
         return await GatewayFixture(history: FakeHistory(events: [cartID: events], isAway: isAway))
     }
@@ -21,7 +23,7 @@ import WebServer
         #expect(found.status == 200)
         #expect(
             text(found)
-                == #"{"cartID":"\#(cartID)","events":[{"version":1},{"version":2}]}"#)
+                == #"{"cartID":"\#(cartID)","version":2,"events":[{"version":1},{"version":2}]}"#)
     }
 
     @Test func `a long history is told in pages`() async throws {
@@ -36,10 +38,19 @@ import WebServer
         #expect(text(none).hasSuffix(#""events":[]}"#))
     }
 
+    @Test func `what is no longer kept is said to be gone`() async throws {
+        let gateway = await gateway(2, from: 8)
+        #expect(text(try await gateway.send("GET", history())).contains(#""prunedUpTo":7"#))
+        let later = text(try await gateway.send("GET", history("?after=7")))
+        #expect(!later.contains("prunedUpTo"))
+        #expect(later.contains(#""version":9,"events":[{"version":8},{"version":9}]"#))
+    }
+
     @Test func `a cart without events is unknown, and a store that is away is said to be`()
         async throws
     {
         expectProblem(try await gateway(0).send("GET", history()), .unknownCart)
+        expectProblem(try await gateway(0).send("GET", history("?after=3")), .unknownCart)
         let away = try await gateway(1, isAway: true).send("GET", history())
         expectProblem(away, .historyUnavailable)
         #expect(away.headers.contains { $0 == ("Retry-After", "1") })

@@ -115,13 +115,18 @@ import Testing
                     "UPDATE cart_event SET created_at = now() WHERE cart_id = $1 AND version = 2",
                     [.uuid(1)])
             ])
-            var last: CartID?
-            var count = 0
-            repeat {
-                let round = try await store.pruneEvents(after: last, olderThan: .seconds(86_400))
-                last = round.last
-                count += round.count
-            } while last != nil
+            func prune() async throws -> Int {
+                var next: CartID? = CartID(bits: 0)
+                var count = 0
+                while let first = next {
+                    let round = try await store.pruneEvents(
+                        from: first, olderThan: .seconds(86_400))
+                    next = round.next
+                    count += round.count
+                }
+                return count
+            }
+            let count = try await prune()
             #expect(count == 2)
             let left = try await pool.withConnection {
                 try await $0.execute(
@@ -132,6 +137,39 @@ import Testing
             #expect(
                 try await store.histories(of: [CartID(bits: 2)])[CartID(bits: 2)]?.events.count == 2
             )
+        }
+    }
+
+    @Test func `pruning goes through all carts, and a bounded number of each one's events`()
+        async throws
+    {
+        try await withStore { store, pool in
+            _ = try await pool.pipeline([
+                PostgresStatement(
+                    """
+                    INSERT INTO cart_event
+                    SELECT lpad(to_hex(cart), 32, '0')::uuid, version, 1, 'r', 'x', '{}',
+                        now() - interval '2 days'
+                    FROM generate_series(0, 249) AS cart,
+                        generate_series(1, CASE cart WHEN 7 THEN 1500 ELSE 2 END) AS version
+                    """),
+                PostgresStatement(
+                    """
+                    INSERT INTO cart_snapshot
+                    SELECT cart_id, max(version), '{}', now() FROM cart_event GROUP BY cart_id
+                    """),
+            ])
+            var counts: [Int] = []
+            var next: CartID? = CartID(bits: 0)
+            while let first = next {
+                let round = try await store.pruneEvents(from: first, olderThan: .seconds(86_400))
+                counts.append(round.count)
+                next = round.next
+            }
+            #expect(counts == [1_198, 200, 100, 0])
+            let left = try await store.pruneEvents(
+                from: CartID(bits: 7), olderThan: .seconds(86_400))
+            #expect(left.count == 500)
         }
     }
 
