@@ -59,6 +59,9 @@ actor CartActor {
     /// Whether the request is known, so that its events were stored before.
     func knows(_ requestID: RequestID) -> Bool { cart.memory[requestID] != nil }
 
+    /// How many events the cart has had.
+    var version: Int { cart.version }
+
     /// Whether the request waits for the inventory.
     func isPending(_ requestID: RequestID) -> Bool { cart.outcome(of: requestID) == .pending }
 

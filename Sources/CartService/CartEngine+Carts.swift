@@ -72,6 +72,10 @@ extension CartEngine {
         for stored in try await store.events(of: wanted.keys.sorted()) {
             let key = CartRequestKey(cartID: stored.cartID, requestID: stored.requestID)
             guard let need = wanted[key] else { continue }
+            // An append whose answer was lost may land once its cart has been read. To the cart the
+            // request is then unknown, to the index it is not: taken together they would say that it
+            // was settled long ago. The cart is read again.
+            if isAhead(stored) { throw .conflict }
             let event = try stored.decoded()
             if need.isForgotten { histories[key, default: []].append(event) }
             if need.isReplayed { recalled.replayed.append(stored) }
@@ -85,6 +89,12 @@ extension CartEngine {
                 RequestMemory.Entry(forgotten: history)
         }
         return recalled
+    }
+
+    /// Whether the store is further than the event's cart in memory.
+    private func isAhead(_ stored: StoredEvent) -> Bool {
+        guard let cart = carts[stored.cartID] else { return false }
+        return cart.assumeIsolated { $0.version } < stored.version
     }
 
     /// What is to be looked up of a request.

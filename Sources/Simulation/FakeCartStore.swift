@@ -51,6 +51,9 @@ final class FakeCartStore: CartStore {
         self.trace = trace
     }
 
+    /// Carries out what its callers have given up.
+    func landLate() { state.withLock { applyLate(to: &$0) } }
+
     /// A process dies, and with it whatever was kept in memory only.
     func loseUnflushed() {
         state.withLock { $0.unflushed = [] }

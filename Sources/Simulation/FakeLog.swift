@@ -66,6 +66,15 @@ final class FakeTopic<Value: Sendable>: Sendable {
         return readers != nil
     }
 
+    /// One of the messages, mostly one of the last of its partition; `nil` where there is none.
+    func any(_ random: inout SeededGenerator) -> Value? {
+        let records = state.withLock { $0.partitions[random.below($0.partitions.count)] }
+        let isRecent = !random.oneIn(4)
+        if records.isEmpty { return nil }
+        let depth = random.below(isRecent ? min(records.count, 8) : records.count)
+        return try? decode(records[records.count - 1 - depth])
+    }
+
     func end(of partition: Int) -> Int { state.withLock { $0.partitions[partition].count } }
 
     func commit(_ offsets: [Int: Int]) {

@@ -195,10 +195,10 @@ final class Life {
 
     private func repeatInventoryTraffic() {
         trace.fault("message delivered again")
-        let requests = world.topics.inventoryRequests.values
-        if !requests.isEmpty { world.topics.ask(requests[random.below(requests.count)]) }
-        let responses = world.topics.inventoryResponses.values
-        if !responses.isEmpty { world.topics.answer(responses[random.below(responses.count)]) }
+        if let request = world.topics.inventoryRequests.any(&random) { world.topics.ask(request) }
+        if let response = world.topics.inventoryResponses.any(&random) {
+            world.topics.answer(response)
+        }
     }
 
     private func loseMessages() {

@@ -175,6 +175,28 @@ import Testing
         try world.checkQuiet()
     }
 
+    @Test func `an append that lands between two readings is no settled request`() throws {
+        let world = world {
+            $0.idleFor = .seconds(5)
+            $0.snapshotEvery = 1
+        }
+        world.ask(.of(ann, "r0", .add(drill, quantity: 1)))
+        world.pass(.seconds(20))
+        #expect(!isInMemory(world, ann))
+        world.cartStore.failNext(.unavailableBeforeCommit)
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.run()
+        // The next try reads the cart, then its append lands, then the next try looks up the request.
+        world.cartStore.readGate.close()
+        world.pass(.seconds(1))
+        world.cartStore.landLate()
+        world.cartStore.readGate.open()
+        world.pass(.seconds(30))
+        #expect(world.outcome(of: id("r1")) == .accepted)
+        #expect(try world.cart(of: ann).heldPieces(of: drill) == 4)
+        try world.checkQuiet()
+    }
+
     @Test func `what was pending in a snapshot is settled by its answer`() throws {
         let world = world {
             $0.idleFor = .seconds(5)
