@@ -1,12 +1,13 @@
 /// Checks the line structure of one request beside `http_parser`, which takes for a line's end what
 /// another parser in front may not: that is how requests are smuggled.
 ///
-/// Refused are a line feed or carriage return alone, folded lines, more than two spaces in the request
-/// line, and in a chunked body anything but a plain size, an extension without control characters, and
+/// Refused are a line feed or carriage return alone, other control characters, folded lines, more than
+/// two spaces in the request line, and in a chunked body anything but a plain size, an extension without control characters, and
 /// data that ends where the size says.
 ///
 /// Source: RFC 9112 sections 2.2, 3, 5.2, 7.1; `http_parser` 2.9 built without `HTTP_PARSER_STRICT`
-/// checks neither the two bytes behind a chunk nor the second of those behind its size.
+/// checks neither the two bytes behind a chunk, nor the second of those behind its size, nor the first
+/// of a field's value.
 struct HTTPRequestLines {
     private enum State {
         /// Before the request line, where empty lines are skipped (RFC 9112 section 2.2).
@@ -29,27 +30,22 @@ struct HTTPRequestLines {
     private var chunkSize = 0
     private var sizeDigits = 0
     private var isTrailer = false
-    /// Bytes of chunk extensions, which `http_parser` does not count at all.
-    private(set) var extensionBytes = 0
+    /// Bytes of chunk extensions that may still come; `http_parser` does not count them at all.
+    private var extensionBytesLeft: Int
 
-    /// Looks at the bytes of a head, and stops at its end.
+    /// - Parameter extensionBytesMax: what all chunk extensions of a message may have.
+    init(extensionBytesMax: Int) { extensionBytesLeft = extensionBytesMax }
+
+    /// Whether the head has ended, and ``headEnded(isChunked:)`` has to be told what follows.
+    var isAtHeadEnd: Bool { state == .headEnd }
+
+    /// Notes what the head said of the body.
+    mutating func headEnded(isChunked: Bool) { state = isChunked ? .sizeStart : .ended }
+
+    /// Looks at bytes, and stops where the head or the message ends.
     ///
-    /// - Returns: how many bytes belonged to it.
-    mutating func readHead(_ bytes: Span<UInt8>) throws(HTTPParseFailure) -> Int {
-        try read(bytes, from: 0)
-    }
-
-    /// Looks at the bytes behind the head.
-    ///
-    /// - Parameter isChunked: what the head said.
-    mutating func readBody(
-        _ bytes: Span<UInt8>, from start: Int, isChunked: Bool
-    ) throws(HTTPParseFailure) {
-        if state == .headEnd { state = isChunked ? .sizeStart : .ended }
-        _ = try read(bytes, from: start)
-    }
-
-    private mutating func read(
+    /// - Returns: where that is, or the end of the bytes.
+    mutating func read(
         _ bytes: Span<UInt8>, from start: Int
     ) throws(HTTPParseFailure) -> Int {
         var index = start
@@ -62,6 +58,8 @@ struct HTTPRequestLines {
                 chunkSize -= taken
                 index += taken
                 if chunkSize == 0 { state = .dataReturn }
+            case .line where bytes[index] >= 0x20 && bytes[index] != 0x7F:
+                index += 1
             default:
                 try step(bytes[index])
                 index += 1
@@ -80,15 +78,15 @@ struct HTTPRequestLines {
         case .lineStart:
             try atLineStart(byte)
         case .line:
-            if byte == carriageReturn { state = .lineFeed }
-            if byte == lineFeed { throw Self.bareLineFeed }
+            try inLine(byte)
         case .startLineFeed: try expectLineFeed(byte, then: .start)
         case .requestLineFeed, .lineFeed: try expectLineFeed(byte, then: .lineStart)
         case .lastLineFeed: try expectLineFeed(byte, then: isTrailer ? .ended : .headEnd)
         case .sizeStart, .size:
             try inChunkSize(byte)
         case .sizeExtension:
-            extensionBytes += 1
+            extensionBytesLeft -= 1
+            if extensionBytesLeft < 0 { throw .headersTooLarge }
             if byte == carriageReturn {
                 state = .sizeLineFeed
             } else if byte < 0x20 && byte != 0x09 || byte == 0x7F {
@@ -125,6 +123,15 @@ struct HTTPRequestLines {
         case lineFeed: throw Self.bareLineFeed
         case 0x20, 0x09: throw .malformed("a header line begins with white space")
         default: state = .line
+        }
+    }
+
+    private mutating func inLine(_ byte: UInt8) throws(HTTPParseFailure) {
+        switch byte {
+        case carriageReturn: state = .lineFeed
+        case lineFeed: throw Self.bareLineFeed
+        case 0x09, 0x20...0x7E, 0x80...: break
+        default: throw .malformed("a header line has a control character")
         }
     }
 

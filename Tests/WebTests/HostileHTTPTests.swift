@@ -238,7 +238,7 @@ import WebServer
         }
     }
 
-    @Test func `the limit of connections makes the next one wait, and serves it later`()
+    @Test func `connections beyond the limit are answered 503, and one that closes makes room`()
         async throws
     {
         try await TestServer.run({ $0.connectionsMax = 2 }) { server in
@@ -250,11 +250,43 @@ import WebServer
                     let response = try socket?.response()
                     #expect(response?.status == 200)
                 }
-                let third = try RawSocket(port: port)
-                third.send("GET /third HTTP/1.1\r\nHost: x\r\n\r\n")
-                try waitUntil { server.metric("web_accept_pauses_total") != 0 }
+                for _ in 0..<50 {
+                    let third = try RawSocket(port: port)
+                    third.send("GET /third HTTP/1.1\r\nHost: x\r\n\r\n")
+                    let response = try #require(try third.response())
+                    #expect(response.status == 503)
+                    #expect(response.headers["connection"] == "close")
+                    #expect(response.headers["content-type"] == "application/problem+json")
+                    #expect(try third.readToEnd() == "")
+                }
+                #expect(server.metric("web_connections_turned_away_total") == 50)
+                second.send("GET /still HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try second.response()?.body == "GET /still")
                 first = nil
-                #expect(try third.response()?.body == "GET /third")
+                try waitUntil { server.metric("web_connections") == 1 }
+                let fourth = try RawSocket(port: port)
+                fourth.send("GET /fourth HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try fourth.response()?.body == "GET /fourth")
+            }
+        }
+    }
+
+    @Test func `a flood beyond the 503 as well waits, and is served later`() async throws {
+        try await TestServer.run({
+            $0.connectionsMax = 1
+            $0.connectionsTurnedAwayMax = 2
+            $0.lingerDeadline = .seconds(60)
+        }) { server in
+            try await server.onThread { port in
+                var crowd = try (0..<20).map { _ in try RawSocket(port: port) }
+                try waitUntil { server.metric("web_accept_pauses_total") != 0 }
+                #expect(server.metric("web_connections") == 3, "one served, two being told")
+                #expect(crowd.count == 20)
+                crowd = []
+                try waitUntil { server.metric("web_connections") == 0 }
+                let next = try RawSocket(port: port)
+                next.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try next.response()?.body == "GET /next")
             }
         }
     }

@@ -120,8 +120,9 @@ final class RawSocket: @unchecked Sendable {
         let head = try read(2)
         guard head.count == 2 else { return nil }
         var length = Int(head[1] & 0x7F)
-        if length == 126 { length = try read(2).reduce(0) { $0 << 8 | Int($1) } }
-        if length == 127 { length = try read(8).reduce(0) { $0 << 8 | Int($1) } }
+        if length > 125 {
+            length = try read(length == 126 ? 2 : 8).reduce(0) { $0 << 8 | Int($1) }
+        }
         return RawFrame(
             isFinal: head[0] & 0x80 != 0, opcode: head[0] & 0x0F, payload: try read(length))
     }
