@@ -26,6 +26,10 @@ final class RawSocket: @unchecked Sendable {
             }
         }
         guard status == 0 else { throw Failure(description: "connect: \(errno)") }
+        // Each write is to be seen by itself.
+        var isOn: CInt = 1
+        setsockopt(
+            descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &isOn, socklen_t(MemoryLayout<CInt>.size))
         // Longer than any test may take; what is asserted is what comes, not when.
         var patience = timeval(tv_sec: 20, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
