@@ -97,7 +97,11 @@ struct WebSocketCase: CustomTestStringConvertible, Sendable {
             socket.send(RawFrame.close(1000).encoded())
             expected.append(.close(1000))
         }
-        while let frame = try socket.frame() { received.append(Answer(frame)) }
+        while let frame = try socket.frame() {
+            received.append(Answer(frame))
+            // The server waits for the answer to its close.
+            if frame.opcode == RawFrame.close { socket.send(RawFrame.close(1000).encoded()) }
+        }
         #expect(received.last == expected.last, "\(name)")
         #expect(received.filter(\.isPong) == expected.filter(\.isPong), "\(name)")
         #expect(
