@@ -24,7 +24,7 @@ extension Configuration {
 
     static let connectionsMax = Setting.integer(
         "connections-max", in: 1...1_000_000, default: 10_000,
-        help: "Connections beyond this number wait until another one closes.")
+        help: "Connections beyond this number are answered 503 and closed.")
 
     static let headersMax = Setting.byteCount(
         "headers-max", in: 1_024...(1 << 20), default: 16 << 10,

@@ -204,6 +204,44 @@ import WebServer
         }
     }
 
+    @Test(arguments: ["Content-Length: 9223372036854775807", "Transfer-Encoding: chunked"])
+    func `a body without end is refused at the limit, and is not read on`(
+        framing: String
+    ) async throws {
+        try await TestServer.run { server in
+            try await server.onThread { port in
+                let socket = try RawSocket(port: port)
+                socket.send("POST /small HTTP/1.1\r\nHost: x\r\n\(framing)\r\n\r\n")
+                let chunk =
+                    Array("10000\r\n".utf8) + [UInt8](repeating: 0x78, count: 65_536) + [13, 10]
+                try waitUntil { server.metric("web_connections") == 1 }
+                // Until the server, having answered, cuts the connection.
+                try waitUntil {
+                    _ = socket.sendWithoutWaiting(chunk)
+                    return server.metric("web_connections") == 0
+                }
+                #expect(try socket.response()?.status == 413)
+            }
+        }
+    }
+
+    @Test func `headers that trickle on many connections leave the others alone`() async throws {
+        try await TestServer.run({ $0.headerDeadline = .milliseconds(300) }) { server in
+            try await server.onThread { port in
+                let slow = try (0..<200).map { _ in try RawSocket(port: port) }
+                for socket in slow { socket.send("GET / HTTP/1.1\r\nHost: x\r\nA: ") }
+                let quick = try RawSocket(port: port)
+                quick.send("GET /quick HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try quick.response()?.body == "GET /quick")
+                for socket in slow {
+                    socket.send("b")
+                    #expect(try socket.response()?.status == 408)
+                }
+            }
+            #expect(server.metric("web_connections_cut_total") == 200)
+        }
+    }
+
     @Test func `a reader below the minimum rate is cut`() async throws {
         try await TestServer.run({ $0.rateWindow = .milliseconds(60) }) { server in
             try await server.onThread { port in

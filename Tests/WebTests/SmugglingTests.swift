@@ -221,7 +221,7 @@ import Threading
         try await TestServer.run { server in
             try await server.onThread { port in
                 let socket = try RawSocket(port: port)
-                let count = 20_000
+                let count = 5_000
                 startThread(name: "pipeline") {
                     for index in 0..<count {
                         socket.send("GET /\(index) HTTP/1.1\r\nHost: x\r\n\r\n")
