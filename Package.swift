@@ -76,20 +76,29 @@ let package = Package(
                 "CartDomain", "CartService", "InventoryDomain", "InventoryService", "KafkaShim",
                 "Messages", "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
             ]),
+        room(
+            "Simulation",
+            [
+                "CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages",
+                "Telemetry",
+            ]),
         room("LoadTest", ["Messages", "Telemetry", "Threading", "WebClient"]),
         .executableTarget(
             name: "Holdfast",
             dependencies: [
                 "Adapters", "CartService", "EmbeddedBroker", "InventoryService", "KafkaShim",
                 "LoadTest", "Messages", "PostgresShim", "RedisLock", "RestGateway", "Settings",
-                "Telemetry", "Threading", "WebClient", "WebServer",
+                "Simulation", "Telemetry", "Threading", "WebClient", "WebServer",
             ],
             swiftSettings: strict),
 
         tests("ArchitectureTests", []),
         tests(
             "DomainTests",
-            ["CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages"]),
+            [
+                "CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages",
+                "Simulation",
+            ]),
         tests(
             "GatewayTests",
             ["Messages", "RestGateway", "Telemetry", "Threading", "WebClient", "WebServer"]),

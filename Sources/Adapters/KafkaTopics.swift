@@ -1,5 +1,6 @@
 package import KafkaShim
 package import Messages
+import Synchronization
 package import Telemetry
 
 /// Why the topics of the log cannot be used.
@@ -20,12 +21,13 @@ package struct TopicMismatch: Error, Hashable, Sendable, CustomStringConvertible
 }
 
 /// Sees to it that the topics exist as every service expects them.
-package struct KafkaTopics: Sendable {
+package final class KafkaTopics: Sendable {
     private let admin: KafkaAdmin
     private let layout: TopicLayout
     private let replication: Int
     private let clock: any ServiceClock
     private let logger: Logger
+    private let found = Mutex<TopicMismatch?>(nil)
 
     package init(
         _ admin: KafkaAdmin, layout: TopicLayout, replication: Int, clock: any ServiceClock,
@@ -47,7 +49,7 @@ package struct KafkaTopics: Sendable {
         var generator = SystemRandomNumberGenerator()
         while true {
             do {
-                try await createAndCheck()
+                _ = try await createAndCheck()
                 return
             } catch let mismatch as TopicMismatch {
                 throw mismatch
@@ -60,7 +62,44 @@ package struct KafkaTopics: Sendable {
         }
     }
 
-    private func createAndCheck() async throws {
+    /// Does the same again and again while the service runs: a log that lost its topics gets them back.
+    ///
+    /// What was in them is said again by whoever still waits or owes.
+    ///
+    /// - Throws: `CancellationError`.
+    package func keep() async throws {
+        while true {
+            try await clock.sleep(for: .seconds(2))
+            do {
+                let created = try await createAndCheck()
+                found.withLock { $0 = nil }
+                if created.isEmpty { continue }
+                logger.warning(
+                    "The log had lost topics, which are made anew.",
+                    ["topics": created.map(\.rawValue).joined(separator: ",")])
+            } catch let mismatch as TopicMismatch {
+                let isNew = found.withLock { known in
+                    defer { known = mismatch }
+                    return known != mismatch
+                }
+                if isNew {
+                    logger.error(
+                        "A topic was made by somebody else, and not as it has to be.",
+                        ["reason": "\(mismatch)"])
+                }
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch {
+                // The log is away, which its own probe tells.
+            }
+        }
+    }
+
+    /// How a topic differs that was made by somebody else while the service runs.
+    package var mismatch: TopicMismatch? { found.withLock { $0 } }
+
+    /// - Returns: the topics that were missing.
+    private func createAndCheck() async throws -> [Topic] {
         let names = Topic.allCases.map(\.rawValue)
         let known = try await admin.partitionCounts(of: names)
         let missing = Topic.allCases.filter { known[$0.rawValue] == nil }
@@ -80,6 +119,7 @@ package struct KafkaTopics: Sendable {
                 throw TopicMismatch(topic: topic.rawValue, actual: actual, expected: expected)
             }
         }
+        return missing
     }
 }
 

@@ -31,21 +31,37 @@ package struct PostgresCartStore: CartStore {
         }
     }
 
-    package func events(
+    package func histories(
         of carts: [CartID]
-    ) async throws(CartStoreError) -> [CartID: [StoredEvent]] {
+    ) async throws(CartStoreError) -> [CartID: CartHistory] {
+        // One statement, so that snapshot and events fit together whatever is written meanwhile.
         let rows = try await query(
             """
-            SELECT cart_id, version, partition, request_id, type, data, created_at
-            FROM cart_event WHERE cart_id = ANY ($1) ORDER BY cart_id, version
-            """, [.uuidArray(carts.map(\.bits))])
+            SELECT cart_id, version, NULL, '', '', data, created_at
+            FROM cart_snapshot WHERE cart_id = ANY ($1)
+            UNION ALL
+            SELECT event.cart_id, event.version, partition, request_id, type, event.data,
+                event.created_at
+            FROM unnest($1) AS wanted (cart_id)
+            LEFT JOIN cart_snapshot AS snapshot ON snapshot.cart_id = wanted.cart_id
+            JOIN cart_event AS event ON event.cart_id = wanted.cart_id
+                AND event.version > coalesce(snapshot.version, 0)
+            ORDER BY 1, 2
+            """, [.uuidArray(Set(carts).map(\.bits))])
         return try decoding { () throws(PostgresError) in
-            var events: [CartID: [StoredEvent]] = [:]
+            var histories: [CartID: CartHistory] = [:]
             for row in 0..<rows.rowCount {
-                let event = try readEvent(rows, row)
-                events[event.cartID, default: []].append(event)
+                let cartID = CartID(bits: try rows.uuid(row, 0))
+                if try rows.isNull(row, 2) {
+                    histories[cartID, default: CartHistory()].snapshot = StoredSnapshot(
+                        cartID: cartID, version: Int(try rows.int8(row, 1)),
+                        json: try rows.bytes(row, 5))
+                } else {
+                    histories[cartID, default: CartHistory()].events.append(
+                        try readEvent(rows, row))
+                }
             }
-            return events
+            return histories
         }
     }
 
@@ -95,6 +111,7 @@ package struct PostgresCartStore: CartStore {
         }
         statements.append(epochStatement(append.epochs))
         if !append.events.isEmpty { statements.append(insertStatement(append.events)) }
+        if !append.snapshots.isEmpty { statements.append(snapshotStatement(append.snapshots)) }
         // A request that stands in both keeps its obligation: saying it once too often is harmless.
         if !append.discharged.isEmpty { statements.append(deleteStatement(append.discharged)) }
         if !append.obligations.isEmpty { statements.append(upsertStatement(append.obligations)) }
@@ -103,6 +120,31 @@ package struct PostgresCartStore: CartStore {
             _ = try await pool.pipeline(statements)
         } catch {
             throw storeError(error)
+        }
+    }
+
+    package func pruneEvents(
+        after last: CartID?, olderThan age: Duration
+    ) async throws(CartStoreError) -> (count: Int, last: CartID?) {
+        let rows = try await query(
+            """
+            WITH covered AS (
+                SELECT cart_id, version FROM cart_snapshot
+                WHERE $1::uuid IS NULL OR cart_id > $1 ORDER BY cart_id LIMIT 100
+            ), pruned AS (
+                DELETE FROM cart_event AS event USING covered
+                WHERE event.cart_id = covered.cart_id AND event.version <= covered.version
+                    AND event.created_at < clock_timestamp() - $2 * interval '1 ms'
+                RETURNING 1
+            )
+            SELECT (SELECT count(*) FROM pruned),
+                (SELECT cart_id FROM covered ORDER BY cart_id DESC LIMIT 1)
+            """, [.uuid(last?.bits), .int8(age.wholeMillis)])
+        return try decoding { () throws(PostgresError) in
+            (
+                count: Int(try rows.int8(0, 0)),
+                last: try rows.uuidIfPresent(0, 1).map { CartID(bits: $0) }
+            )
         }
     }
 
@@ -144,6 +186,23 @@ private func insertStatement(_ events: [StoredEvent]) -> PostgresStatement {
             .textArray(events.map(\.type)),
             .textArray(events.map { String(decoding: $0.json, as: UTF8.self) }),
             .timestampArray(epochMillis: events.map { Int64($0.at.millis) }),
+        ])
+}
+
+private func snapshotStatement(_ snapshots: [StoredSnapshot]) -> PostgresStatement {
+    PostgresStatement(
+        """
+        INSERT INTO cart_snapshot (cart_id, version, data, created_at)
+        SELECT cart_id, version, data::json, now()
+        FROM unnest($1::uuid[], $2::int8[], $3::text[]) AS new (cart_id, version, data)
+        ORDER BY cart_id
+        ON CONFLICT (cart_id) DO UPDATE SET version = excluded.version, data = excluded.data,
+            created_at = excluded.created_at
+        """,
+        [
+            .uuidArray(snapshots.map(\.cartID.bits)),
+            .int8Array(snapshots.map { Int64($0.version) }),
+            .textArray(snapshots.map { String(decoding: $0.json, as: UTF8.self) }),
         ])
 }
 

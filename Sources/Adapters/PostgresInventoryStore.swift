@@ -97,7 +97,7 @@ package struct PostgresInventoryStore: InventoryStore {
 }
 
 extension Duration {
-    fileprivate var wholeMillis: Int64 {
+    var wholeMillis: Int64 {
         components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
     }
 }

@@ -9,12 +9,18 @@ package struct BrokerProbe: DependencyProbe {
     package let name = "broker"
     package let isRequired = true
     private let admin: KafkaAdmin
+    private let topics: KafkaTopics
 
-    package init(_ admin: KafkaAdmin) { self.admin = admin }
+    package init(_ admin: KafkaAdmin, _ topics: KafkaTopics) {
+        self.admin = admin
+        self.topics = topics
+    }
 
     package func state() async -> DependencyState {
-        await admin.isReachable(within: .seconds(1))
-            ? .up : .down("the log does not answer; is the broker of KAFKA_BROKERS running?")
+        guard await admin.isReachable(within: .seconds(1)) else {
+            return .down("the log does not answer; is the broker of KAFKA_BROKERS running?")
+        }
+        return topics.mismatch.map { .down($0.description) } ?? .up
     }
 }
 

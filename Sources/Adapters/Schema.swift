@@ -17,6 +17,7 @@ package enum Schema {
     static let migrations: [Migration] = [
         Migration(name: "inventory, holds and carts", statements: inventory + holds + carts),
         Migration(name: "expiry of holds", statements: holdExpiry),
+        Migration(name: "snapshots of carts", statements: snapshots),
     ]
 
     private static let inventory = [
@@ -66,6 +67,17 @@ package enum Schema {
     private static let holdExpiry = [
         "ALTER TABLE hold ADD proposed_at timestamptz NULL",
         "CREATE INDEX hold_spent ON hold (created_at) WHERE hold_quantity = 0",
+    ]
+
+    private static let snapshots = [
+        """
+        CREATE TABLE cart_snapshot (
+            cart_id uuid PRIMARY KEY,
+            version bigint NOT NULL CHECK (version > 0),
+            data json NOT NULL,
+            created_at timestamptz NOT NULL
+        )
+        """
     ]
 
     private static let carts = [

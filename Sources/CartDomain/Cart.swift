@@ -10,6 +10,17 @@ package struct Cart: Hashable, Sendable {
         package let productCode: ProductCode
         package let name: String
         package internal(set) var quantity: Int
+
+        package init(
+            requestID: RequestID, userID: UserID, productCode: ProductCode, name: String,
+            quantity: Int
+        ) {
+            self.requestID = requestID
+            self.userID = userID
+            self.productCode = productCode
+            self.name = name
+            self.quantity = quantity
+        }
     }
 
     /// An add that the inventory has not answered.
@@ -18,6 +29,12 @@ package struct Cart: Hashable, Sendable {
         package let request: AddRequest
         /// How many of the pieces are still wanted, at least 1.
         package internal(set) var remaining: Int
+
+        package init(requestID: RequestID, request: AddRequest, remaining: Int) {
+            self.requestID = requestID
+            self.request = request
+            self.remaining = remaining
+        }
     }
 
     /// How many settled requests a cart remembers; older ones are found in the store.
@@ -91,6 +108,15 @@ package struct RequestMemory: Hashable, Sendable {
     private var settled: ArraySlice<RequestID> = []
 
     init(capacity: Int) { self.capacity = capacity }
+
+    /// One that has forgotten everything but what is pending.
+    init(capacity: Int, pending: [(RequestID, RequestBody)]) {
+        self.capacity = capacity
+        hasForgotten = true
+        for (requestID, body) in pending {
+            entries[requestID] = Entry(body: body, outcome: .pending)
+        }
+    }
 
     package subscript(requestID: RequestID) -> Entry? { entries[requestID] }
 

@@ -21,27 +21,26 @@ actor CartActor {
     private var mayHaveNews = false
     /// The gateways that are told of changes, and until when.
     private var watchers: [Int: Timestamp] = [:]
-    /// When the cart was last used.
-    private(set) var lastUsed: Timestamp
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe executor.asUnownedSerialExecutor()
     }
 
     init(
-        _ cart: Cart, partition: Int, configuration: CartServiceConfiguration, now: Timestamp,
+        _ cart: Cart, partition: Int, configuration: CartServiceConfiguration,
         executor: any SerialExecutor
     ) {
         self.cart = cart
         self.partition = partition
         self.configuration = configuration
         self.executor = executor
-        lastUsed = now
         askers = Self.firstAskers(of: cart, configuration)
     }
 
     /// Whether the message's request may have been forgotten, so that its events must be looked up.
-    func mayHaveForgotten(_ message: CartMessage) -> Bool {
+    ///
+    /// - Parameter isReplay: whether the message may have been handled before.
+    func mayHaveForgotten(_ message: CartMessage, isReplay: Bool) -> Bool {
         guard cart.memory.hasForgotten, cart.memory[message.key.requestID] == nil else {
             return false
         }
@@ -53,7 +52,7 @@ actor CartActor {
             }
         case .answer(let answer):
             if case .holdDue = answer.answer { return true }
-            return false
+            return isReplay
         }
     }
 
@@ -75,7 +74,6 @@ actor CartActor {
 
     /// Decides the messages in their order.
     func take(_ messages: [CartMessage], recalled: CartRecall, now: Timestamp) -> CartTurn {
-        lastUsed = now
         told = [:]
         var turn = CartTurn()
         keepWhatMayBeForgotten(messages, &turn)
@@ -87,7 +85,17 @@ actor CartActor {
             }
         }
         if turn.changesLines { tellWatchers(now, &turn) }
+        if let first = turn.events.first?.version {
+            let every = configuration.snapshotEvery
+            turn.isSnapshotDue = (first - 1) / every < cart.version / every
+        }
         return turn
+    }
+
+    /// The cart as the last turn left it, for the store.
+    var snapshot: StoredSnapshot {
+        StoredSnapshot(
+            cartID: cart.cartID, version: cart.version, json: cart.snapshot.encoded())
     }
 
     /// A turn that settles many requests may forget one that comes again later in the same turn.
@@ -221,7 +229,7 @@ actor CartActor {
             apply(event, answer.traceparent, &turn)
             tellAskers(requestID, &turn)
         } else if let replyPartition = recalled.askers[requestID], !isPending(requestID),
-            let outcome = cart.outcome(of: requestID),
+            let outcome = cart.outcome(of: requestID) ?? recalled.entries[requestID]?.outcome,
             !turn.replies.contains(where: { $0.requestID == requestID })
         {
             // A former owner stored this outcome, and may have died before it told it.

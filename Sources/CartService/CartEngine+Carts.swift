@@ -1,4 +1,4 @@
-import CartDomain
+package import CartDomain
 import Messages
 import Telemetry
 
@@ -17,7 +17,7 @@ extension CartEngine {
         let missing = batches.filter { carts[$0.key] == nil || staleCarts.contains($0.key) }
         if missing.isEmpty { return }
         let stale = missing.filter { staleCarts.contains($0.key) }
-        let events = try await store.events(of: missing.map(\.key))
+        let histories = try await store.histories(of: missing.map(\.key))
         let obligations =
             stale.isEmpty
             ? [] : try await store.obligations(of: Set(stale.map(\.partition)).sorted())
@@ -25,10 +25,10 @@ extension CartEngine {
         let current = missing.filter { partitions[$0.partition]?.epoch == epochs[$0.partition] }
         let reread = staleCarts.intersection(current.map(\.key))
         for batch in current {
-            var cart = Cart(cartID: batch.key)
-            for event in events[batch.key] ?? [] { cart.evolve(try event.decoded()) }
+            let cart = try histories[batch.key]?.cart() ?? Cart(cartID: batch.key)
             keep(cart, partition: batch.partition, now)
         }
+        metrics.loads.increment(by: current.count)
         owe(
             obligations.filter { reread.contains($0.key.cartID) },
             insteadOf: { reread.contains($0.cartID) })
@@ -45,6 +45,7 @@ extension CartEngine {
                 ?? Owed(
                     obligation: obligation, dueAt: obligation.dueAt,
                     delay: configuration.repeatDelay)
+            nextRepetition = min(nextRepetition, obligation.dueAt)
         }
         metrics.obligations.set(owed.count)
     }
@@ -55,9 +56,9 @@ extension CartEngine {
             known.assumeIsolated { $0.reset(to: cart) }
         } else {
             carts[cart.cartID] = CartActor(
-                cart, partition: partition, configuration: configuration, now: now,
-                executor: executor)
+                cart, partition: partition, configuration: configuration, executor: executor)
         }
+        recency.use(cart.cartID, at: now)
     }
 
     /// Looks up what the carts themselves cannot tell of requests that came again.
@@ -101,10 +102,9 @@ extension CartEngine {
             carts[batch.key]?.assumeIsolated { cart in
                 for input in batch.messages {
                     let key = input.message.key
-                    let isForgotten = cart.mayHaveForgotten(input.message)
-                    let isReplayed =
-                        (isAgain || isReplay(input.origin))
-                        && (isForgotten || cart.knows(key.requestID))
+                    let isReplay = isAgain || isReplay(input.origin)
+                    let isForgotten = cart.mayHaveForgotten(input.message, isReplay: isReplay)
+                    let isReplayed = isReplay && (isForgotten || cart.knows(key.requestID))
                     guard isForgotten || isReplayed else { continue }
                     var need = wanted[key] ?? Need()
                     need.isForgotten = need.isForgotten || isForgotten
@@ -120,13 +120,14 @@ extension CartEngine {
     /// Lets a cart decide its messages, and say what follows.
     func decide(
         _ batch: Batch, recalled: CartRecall, now: Timestamp
-    ) -> (CartTurn, [CartResponse]) {
+    ) -> (CartTurn, [CartResponse], StoredSnapshot?) {
         guard let cart = carts[batch.key] else {
             preconditionFailure("a cart that was loaded is kept while its batch is worked on")
         }
+        recency.use(batch.key, at: now)
         return cart.assumeIsolated { cart in
             let turn = cart.take(batch.messages.map(\.message), recalled: recalled, now: now)
-            return (turn, cart.responses(to: turn))
+            return (turn, cart.responses(to: turn), turn.isSnapshotDue ? cart.snapshot : nil)
         }
     }
 
@@ -162,6 +163,7 @@ extension CartEngine {
             guard partitions[partition]?.epoch == append.epochs[partition] else { continue }
             owed[obligation.key] = Owed(
                 obligation: obligation, dueAt: obligation.dueAt, delay: configuration.repeatDelay)
+            nextRepetition = min(nextRepetition, obligation.dueAt)
         }
         metrics.obligations.set(owed.count)
     }
@@ -169,6 +171,7 @@ extension CartEngine {
     /// Says again what was not acknowledged in time.
     func repeatObligations() async {
         let now = clock.now()
+        if now < nextRepetition { return }
         var output = CartOutput()
         let due = owed.filter {
             $0.value.dueAt <= now
@@ -182,6 +185,7 @@ extension CartEngine {
             owed[key]?.delay = delay
             owed[key]?.dueAt = now + open.delay * Double.random(in: 1...1.25, using: &generator)
         }
+        nextRepetition = owed.values.map(\.dueAt).min() ?? Timestamp(millis: .max)
         metrics.repeated.increment(by: output.inventoryRequests.count)
         if output.isEmpty { return }
         do {
@@ -193,21 +197,66 @@ extension CartEngine {
         }
     }
 
-    /// Lets the least recently used carts go while there are too many.
+    /// Lets carts go that were not used for long, and the least recently used while there are too many.
     func passivate() {
-        let surplus = carts.count - configuration.cartsMax
-        guard surplus > 0 else { return }
-        let idle = carts.filter { !mailboxes.isBusy($0.key) }
-            .map { (id: $0.key, lastUsed: $0.value.assumeIsolated { $0.lastUsed }) }
-            .sorted { ($0.lastUsed, $0.id.bits) < ($1.lastUsed, $1.id.bits) }
-        // A tenth more than needed, so that the sorting is not for a few carts each time.
-        for cart in idle.prefix(surplus + configuration.cartsMax / 10) { forget(cart.id) }
+        let now = clock.now()
+        var kept = 0
+        while let oldest = recency.oldest, kept < carts.count,
+            carts.count > configuration.cartsMax || oldest.usedAt + configuration.idleFor <= now
+        {
+            if mailboxes.isBusy(oldest.key) {
+                recency.use(oldest.key, at: now)
+                kept += 1
+            } else {
+                forget(oldest.key)
+                metrics.passivated.increment()
+            }
+        }
         metrics.carts.set(carts.count)
+    }
+
+    /// Forgets old events that snapshots cover, of all carts in turn.
+    func prune() async {
+        do {
+            while !Task.isCancelled {
+                let (count, last) = try await store.pruneEvents(
+                    after: prunedTo, olderThan: configuration.historyFor)
+                metrics.pruned.increment(by: count)
+                prunedTo = last
+                if last == nil { return }
+            }
+        } catch {
+            logger.warning(
+                "Old events cannot be pruned; it is tried again.", ["reason": "\(error)"])
+        }
     }
 
     func forget(_ cartID: CartID) {
         carts[cartID] = nil
         staleCarts.remove(cartID)
+        recency.remove(cartID)
+    }
+}
+
+extension CartHistory {
+    /// The cart as its events add up.
+    package func cart() throws(CartStoreError) -> Cart? {
+        var cart: Cart
+        if let snapshot {
+            do {
+                cart = Cart(try CartSnapshot(decoding: snapshot.json))
+            } catch {
+                throw .refused(
+                    "snapshot \(snapshot.version) of cart \(snapshot.cartID) cannot be read: \(error)"
+                )
+            }
+        } else if let first = events.first {
+            cart = Cart(cartID: first.cartID)
+        } else {
+            return nil
+        }
+        for event in events { cart.evolve(try event.decoded()) }
+        return cart
     }
 }
 

@@ -30,6 +30,7 @@ extension CartEngine {
             owed[obligation.key] = Owed(
                 obligation: obligation, dueAt: now, delay: configuration.repeatDelay)
         }
+        nextRepetition = min(nextRepetition, now)
         metrics.partitions.set(partitions.count)
         metrics.obligations.set(owed.count)
         logger.info(

@@ -62,7 +62,13 @@ package actor CartEngine {
     var carts: [CartID: CartActor] = [:]
     /// Carts in memory that are no longer what the store has.
     var staleCarts: Set<CartID> = []
+    /// The carts in memory, in the order of their last use.
+    var recency = RecencyList<CartID>()
+    /// Where the pruning of old events goes on.
+    var prunedTo: CartID?
     var owed: [CartRequestKey: Owed] = [:]
+    /// No obligation is due before.
+    var nextRepetition = Timestamp(millis: .max)
     var mailboxes = Mailboxes<CartID, Input>()
     /// Readers that wait for the mailboxes to empty.
     var crowdedOut: [CheckedContinuation<Void, Never>] = []
@@ -306,9 +312,10 @@ package actor CartEngine {
         var output = CartOutput()
         output.events = recalled.replayed
         for batch in batches {
-            let (turn, responses) = decide(
+            let (turn, responses, snapshot) = decide(
                 batch, recalled: recalled.carts[batch.key] ?? CartRecall(), now: now)
             append.events += turn.events
+            if let snapshot { append.snapshots.append(snapshot) }
             for (key, obligation) in turn.owed {
                 if let obligation {
                     append.obligations.append(obligation)
@@ -344,6 +351,7 @@ package actor CartEngine {
         try await store.append(append)
         metrics.appendSeconds.observe(Double(clock.now().millis - start.millis) / 1_000)
         metrics.events.increment(by: append.events.count)
+        metrics.snapshots.increment(by: append.snapshots.count)
         remember(append)
         output.events += append.events
         let said = output

@@ -43,6 +43,8 @@ struct CartTurn {
     /// The gateways that have to be told the cart as it stands now.
     var watchersToTell: Set<Int> = []
     var changesLines = false
+    /// Whether so many events have come together that the next reader should not need them.
+    var isSnapshotDue = false
     /// What the turn's requests came to, where the cart may forget them before the turn is over.
     var kept: [RequestID: RequestMemory.Entry]?
 

@@ -12,6 +12,10 @@ struct CartMetrics: Sendable {
     let unavailable: Counter
     let appendSeconds: Histogram
     let batchSize: Histogram
+    let loads: Counter
+    let passivated: Counter
+    let snapshots: Counter
+    let pruned: Counter
     let carts: Gauge
     let obligations: Gauge
     let partitions: Gauge
@@ -36,6 +40,16 @@ struct CartMetrics: Sendable {
             help: "Asks and lowers said again for want of an acknowledgement.")
         unavailable = registry.counter(
             "holdfast_cart_store_unavailable_total", help: "Tries that found the store away.")
+        loads = registry.counter(
+            "holdfast_cart_loads_total", help: "Carts read from the store.")
+        passivated = registry.counter(
+            "holdfast_cart_passivations_total",
+            help: "Carts that left memory because they were idle or too many.")
+        snapshots = registry.counter(
+            "holdfast_cart_snapshots_total", help: "Snapshots written.")
+        pruned = registry.counter(
+            "holdfast_cart_events_pruned_total",
+            help: "Old events forgotten, as their carts have snapshots.")
         appendSeconds = registry.histogram(
             "holdfast_cart_append_seconds", help: "Time that storing one batch took.")
         batchSize = registry.histogram(

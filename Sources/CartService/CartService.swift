@@ -37,6 +37,12 @@ package final class CartService: Sendable {
             group.addTask { try await self.readAnswers(self.engine) }
             try await withThrowingTaskGroup(of: Void.self) { timers in
                 timers.addTask { try await self.keepTime() }
+                timers.addTask {
+                    while !Task.isCancelled {
+                        try await self.clock.sleep(for: self.configuration.pruneEvery)
+                        await self.engine.prune()
+                    }
+                }
                 defer { timers.cancelAll() }
                 for try await _ in group {}
             }

@@ -15,6 +15,15 @@ package struct CartServiceConfiguration: Sendable {
     package var batchesInFlightMax: Int
     /// How many carts are kept in memory; the least recently used go first.
     package var cartsMax: Int
+    /// How long a cart that is not used stays in memory.
+    package var idleFor: Duration
+    /// After how many events a cart's snapshot is written.
+    package var snapshotEvery: Int
+    /// How long events are kept that a snapshot covers: at least as long as requests are to be
+    /// remembered.
+    package var historyFor: Duration
+    /// How often old events are looked for.
+    package var pruneEvery: Duration
     /// How long an obligation waits for its acknowledgement before it is said again; doubles up to
     /// ``repeatDelayMax``.
     package var repeatDelay: Duration
@@ -33,6 +42,8 @@ package struct CartServiceConfiguration: Sendable {
         owner: String, partitionCount: Int, replyPartitionCount: Int,
         askWindow: Duration = .seconds(60), holdsFor: Duration = .seconds(15 * 60),
         batchesInFlightMax: Int = 2, cartsMax: Int = 100_000,
+        idleFor: Duration = .seconds(600), snapshotEvery: Int = 100,
+        historyFor: Duration = .seconds(30 * 86_400), pruneEvery: Duration = .seconds(3_600),
         repeatDelay: Duration = .seconds(2), repeatDelayMax: Duration = .seconds(30),
         tick: Duration = .milliseconds(250), messagesWaitingMax: Int = 10_000,
         fencedWait: Duration = .seconds(2)
@@ -44,6 +55,10 @@ package struct CartServiceConfiguration: Sendable {
         self.holdsFor = holdsFor
         self.batchesInFlightMax = batchesInFlightMax
         self.cartsMax = cartsMax
+        self.idleFor = idleFor
+        self.snapshotEvery = snapshotEvery
+        self.historyFor = historyFor
+        self.pruneEvery = pruneEvery
         self.repeatDelay = repeatDelay
         self.repeatDelayMax = repeatDelayMax
         self.tick = tick

@@ -30,6 +30,34 @@ package struct StoredEvent: Hashable, Sendable {
     }
 }
 
+/// A cart at one of its versions as it stands in the store.
+package struct StoredSnapshot: Hashable, Sendable {
+    package let cartID: CartID
+    /// The version of the last event that it takes into account.
+    package let version: Int
+    /// The whole snapshot as a JSON object.
+    package let json: [UInt8]
+
+    package init(cartID: CartID, version: Int, json: [UInt8]) {
+        self.cartID = cartID
+        self.version = version
+        self.json = json
+    }
+}
+
+/// What a cart is made from.
+package struct CartHistory: Hashable, Sendable {
+    /// Where to begin; `nil` for the first event.
+    package var snapshot: StoredSnapshot?
+    /// The events after the snapshot, in order of version.
+    package var events: [StoredEvent]
+
+    package init(snapshot: StoredSnapshot? = nil, events: [StoredEvent] = []) {
+        self.snapshot = snapshot
+        self.events = events
+    }
+}
+
 /// A request of a cart, across all carts.
 package struct CartRequestKey: Hashable, Comparable, Sendable {
     package let cartID: CartID
@@ -75,6 +103,8 @@ package struct CartAppend: Hashable, Sendable {
     package var epochs: [Int: Int] = [:]
     /// New events.
     package var events: [StoredEvent] = []
+    /// Snapshots that take the place of older ones of their carts.
+    package var snapshots: [StoredSnapshot] = []
     /// Obligations that are new or changed: one for each request.
     package var obligations: [Obligation] = []
     /// Requests that have no obligation any more.
@@ -102,8 +132,8 @@ package protocol CartStore: Sendable {
         _ partitions: [Int], owner: String
     ) async throws(CartStoreError) -> [Int: Int]
 
-    /// All events of the carts, each cart's in order of version.
-    func events(of carts: [CartID]) async throws(CartStoreError) -> [CartID: [StoredEvent]]
+    /// What the carts are made from; nothing for a cart without events.
+    func histories(of carts: [CartID]) async throws(CartStoreError) -> [CartID: CartHistory]
 
     /// The events that these requests caused, by an index.
     func events(of requests: [CartRequestKey]) async throws(CartStoreError) -> [StoredEvent]
@@ -113,6 +143,14 @@ package protocol CartStore: Sendable {
 
     /// Checks the epochs and writes, in one transaction; also without anything to write.
     func append(_ append: CartAppend) async throws(CartStoreError)
+
+    /// Forgets the events of some carts that their snapshots cover and that are older than `age`.
+    ///
+    /// - Parameter last: where the former round ended; `nil` for the first.
+    /// - Returns: how many events went, and where the next round goes on; `nil` after the last cart.
+    func pruneEvents(
+        after last: CartID?, olderThan age: Duration
+    ) async throws(CartStoreError) -> (count: Int, last: CartID?)
 }
 
 /// What the cart service sends.

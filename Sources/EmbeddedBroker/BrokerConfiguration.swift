@@ -23,7 +23,7 @@ package struct BrokerConfiguration: Sendable {
     /// Partitions of a topic whose creator named no number.
     package var partitionsDefault = 8
     /// Whether asking for the metadata of an unknown topic creates it.
-    package var autoCreateTopics = true
+    package var autoCreateTopics = false
     /// The most partitions a topic may have.
     package var partitionsMax = 10_000
 

@@ -16,13 +16,15 @@ enum CartCommand {
         let health = try await host.startHealth(
             settings, port: Configuration.cartHealthPort,
             probes: [
-                BrokerProbe(host.admin), PostgresProbe(host.postgres, isRequired: true), group,
+                BrokerProbe(host.admin, host.topics),
+                PostgresProbe(host.postgres, isRequired: true), group,
             ])
         try await serve(
             until: stopSignal, deadline: settings[Configuration.stopDeadline], logger: logger
         ) { stopAction in
-            try await host.log.prepareTopics(host.admin, logger: logger)
-            try await serveCarts(settings, host, group, stopAction)
+            try await host.withTopics {
+                try await serveCarts(settings, host, group, stopAction)
+            }
         }
         await health.stop()
     }
@@ -36,6 +38,9 @@ enum CartCommand {
         configuration.askWindow = settings[Configuration.askDeadline]
         configuration.holdsFor = settings[Configuration.holdDuration]
         configuration.cartsMax = settings[Configuration.actorsMax]
+        configuration.idleFor = settings[Configuration.actorIdle]
+        configuration.snapshotEvery = settings[Configuration.snapshotEvery]
+        configuration.historyFor = settings[Configuration.historyFor]
         configuration.repeatDelay = settings[Configuration.obligationInterval]
         let batchMax = settings[Configuration.batchMax]
         let producer = try host.makeProducer()

@@ -90,8 +90,11 @@ extension Configuration {
         default: 8, help: "Partitions of a topic whose creator names no number.")
 
     static let autoCreateTopics = Setting.flag(
-        "auto-create-topics", environment: "BROKER_AUTO_CREATE_TOPICS", default: true,
-        help: "Whether a client that asks for an unknown topic creates it, if it allows that.")
+        "auto-create-topics", environment: "BROKER_AUTO_CREATE_TOPICS", default: false,
+        help: """
+            Whether a client that asks for an unknown topic creates it, if it allows that. Off for \
+            the suite: its services create their topics, with the partitions that they need.
+            """)
 
     // MARK: Limits
 

@@ -20,6 +20,19 @@ extension Configuration {
         "actors-max", in: 1...10_000_000, default: 50_000,
         help: "Carts kept in memory; beyond, the least recently used is let go.")
 
+    static let actorIdle = Setting.duration(
+        "actor-idle", in: .seconds(1)...(.seconds(86_400)), default: .seconds(600),
+        help: "How long a cart that nobody uses is kept in memory.")
+
+    static let snapshotEvery = Setting.integer(
+        "snapshot-every", in: 1...1_000_000, default: 100,
+        help: "After how many events a cart's snapshot is written, from which it is read later.")
+
+    static let historyFor = Setting.duration(
+        "history-for", in: .seconds(86_400)...(.seconds(100 * 365 * 86_400)),
+        default: .seconds(30 * 86_400),
+        help: "How long events are kept at least. Older ones go once a snapshot covers them.")
+
     static let askDeadline = Setting.duration(
         "ask-deadline", in: .milliseconds(100)...(.seconds(3_600)), default: .seconds(60),
         help: "After this time an ask that the inventory has not seen is refused.")
@@ -32,7 +45,8 @@ extension Configuration {
         name: "cart",
         summary: "Keeps carts and their pending requests, each behind an actor.",
         settings: [healthHost, cartHealthPort, databaseURL] + log + [
-            batchMax, actorsMax, askDeadline, holdDuration, obligationInterval,
+            batchMax, actorsMax, actorIdle, snapshotEvery, historyFor, askDeadline, holdDuration,
+            obligationInterval,
             stopDeadline, logLevel,
         ])
 

@@ -37,9 +37,11 @@ enum GatewayCommand {
             configuration: configuration(settings, replyPartition: partition),
             ports: GatewayPorts(
                 log: KafkaRequestLog(producer), stock: PostgresStockReader(host.postgres),
+                history: PostgresHistoryReader(host.postgres),
                 inventory: PostgresInventoryLoading(databaseURL: databaseURL, logger: host.logger),
                 probes: [
-                    BrokerProbe(host.admin), PostgresProbe(host.postgres, isRequired: false),
+                    BrokerProbe(host.admin, host.topics),
+                    PostgresProbe(host.postgres, isRequired: false),
                     RedisProbe(redis),
                 ], clock: host.clock),
             metrics: host.metrics, logger: host.logger, executor: loop)
@@ -54,17 +56,18 @@ enum GatewayCommand {
         host.logger.info(
             "Shoppers are answered.",
             ["host": settings[Configuration.gatewayHost], "port": "\(port)"])
-        try await host.log.prepareTopics(host.admin, logger: host.logger)
-        try await startReplies(replies, partition, host)
-        stopAction.set {
-            await gateway.drain()
-            await server.shutdown(deadline: .seconds(2))
-            await replies.close()
-        }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask(executorPreference: loop) { try await gateway.run() }
-            while let batch = try await replies.next() { await gateway.receive(batch) }
-            group.cancelAll()
+        try await host.withTopics {
+            try await startReplies(replies, partition, host)
+            stopAction.set {
+                await gateway.drain()
+                await server.shutdown(deadline: .seconds(2))
+                await replies.close()
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask(executorPreference: loop) { try await gateway.run() }
+                while let batch = try await replies.next() { await gateway.receive(batch) }
+                group.cancelAll()
+            }
         }
         await producer.close(flushWithin: .seconds(5))
     }

@@ -21,14 +21,16 @@ enum InventoryCommand {
         let health = try await host.startHealth(
             settings, port: Configuration.inventoryHealthPort,
             probes: [
-                BrokerProbe(host.admin), PostgresProbe(host.postgres, isRequired: true),
+                BrokerProbe(host.admin, host.topics),
+                PostgresProbe(host.postgres, isRequired: true),
                 RedisProbe(redis), group,
             ])
         try await serve(
             until: stopSignal, deadline: settings[Configuration.stopDeadline], logger: logger
         ) { stopAction in
-            try await host.log.prepareTopics(host.admin, logger: logger)
-            try await serveInventory(settings, host, redis, group, stopAction)
+            try await host.withTopics {
+                try await serveInventory(settings, host, redis, group, stopAction)
+            }
         }
         await redis.close()
         await health.stop()

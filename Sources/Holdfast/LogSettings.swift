@@ -28,14 +28,11 @@ struct LogSettings {
         KafkaClientConfiguration(brokers: brokers, clientID: "\(clientID)-\(purpose)")
     }
 
-    /// Waits for the log, and sees to its topics.
-    ///
-    /// - Throws: `TopicMismatch` if the partition counts differ from the settings.
-    func prepareTopics(_ admin: KafkaAdmin, logger: Logger) async throws {
-        try await KafkaTopics(
+    /// What sees to the topics.
+    func topics(_ admin: KafkaAdmin, logger: Logger) -> KafkaTopics {
+        KafkaTopics(
             admin, layout: layout, replication: replication, clock: SystemClock(),
-            logger: logger
-        ).prepare()
+            logger: logger)
     }
 
     /// A name by which people recognise this process: role, host and process ID.

@@ -13,6 +13,7 @@ struct ServiceHost {
     let log: LogSettings
     let postgres: PostgresPool
     let admin: KafkaAdmin
+    let topics: KafkaTopics
     let clock = SystemClock()
 
     init(_ settings: Settings, _ logger: Logger, role: String, connections: Int) throws {
@@ -24,6 +25,19 @@ struct ServiceHost {
             size: connections, metrics: metrics, logger: logger.named("postgres"))
         admin = try KafkaAdmin(
             configuration: log.client("admin"), logger: logger.named("kafka"), metrics: metrics)
+        topics = log.topics(admin, logger: logger)
+    }
+
+    /// Runs a service while it sees to the topics, which are there when it begins.
+    ///
+    /// - Throws: `TopicMismatch` if the partition counts differ from the settings; what `body` throws.
+    func withTopics(_ body: () async throws -> Void) async throws {
+        try await topics.prepare()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await topics.keep() }
+            defer { group.cancelAll() }
+            try await body()
+        }
     }
 
     /// A producer for all that the service says.

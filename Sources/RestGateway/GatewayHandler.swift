@@ -64,6 +64,7 @@ struct GatewayHandler: RequestHandler {
         case .removeItem: .response(try await gateway.removeItem(request, arguments))
         case .lookUpRequest: .response(try await gateway.lookUpRequest(request, arguments))
         case .showStock: .response(try await gateway.showStock(request, arguments))
+        case .showHistory: .response(try await gateway.showHistory(request, arguments))
         case .test: .response(try await gateway.test(request))
         case .live: .response(try gateway.live(request))
         case .ready: .response(try await gateway.ready(request))

@@ -69,6 +69,29 @@ package protocol StockReader: Sendable {
     func stock(of productCode: ProductCode) async throws -> Stock?
 }
 
+/// Where the gateway looks up what has happened to a cart.
+package protocol HistoryReader: Sendable {
+    /// Events of a cart as JSON objects, in order of version.
+    ///
+    /// - Parameters:
+    ///   - version: only events after this one.
+    ///   - limit: how many at most.
+    /// - Throws: any error while the events cannot be read.
+    func events(of cartID: CartID, after version: Int, limit: Int) async throws -> [CartEventText]
+}
+
+/// One event of a cart as it is told.
+package struct CartEventText: Hashable, Sendable {
+    package var version: Int
+    /// The event as a JSON object.
+    package var json: [UInt8]
+
+    package init(version: Int, json: [UInt8]) {
+        self.version = version
+        self.json = json
+    }
+}
+
 /// How an inventory is written that is to be loaded.
 package enum InventoryFormat: String, Hashable, Sendable {
     /// Lines of `product_code,name,quantity[,price]`, with that header line.
@@ -180,16 +203,18 @@ package enum DependencyState: Hashable, Sendable {
 package struct GatewayPorts: Sendable {
     package var log: any RequestLog
     package var stock: any StockReader
+    package var history: any HistoryReader
     package var inventory: any InventoryLoading
     package var probes: [any DependencyProbe]
     package var clock: any ServiceClock
 
     package init(
-        log: any RequestLog, stock: any StockReader, inventory: any InventoryLoading,
-        probes: [any DependencyProbe], clock: any ServiceClock
+        log: any RequestLog, stock: any StockReader, history: any HistoryReader,
+        inventory: any InventoryLoading, probes: [any DependencyProbe], clock: any ServiceClock
     ) {
         self.log = log
         self.stock = stock
+        self.history = history
         self.inventory = inventory
         self.probes = probes
         self.clock = clock

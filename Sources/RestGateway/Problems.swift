@@ -28,6 +28,7 @@ package struct Problem: Error, Hashable, Sendable {
         case notFound = "not-found"
         case unknownRequest = "unknown-request"
         case unknownProduct = "unknown-product"
+        case unknownCart = "unknown-cart"
         case methodNotAllowed = "method-not-allowed"
         case requestTimeout = "request-timeout"
         case lengthRequired = "length-required"
@@ -46,6 +47,7 @@ package struct Problem: Error, Hashable, Sendable {
         case overloaded = "overloaded"
         case logUnavailable = "log-unavailable"
         case inventoryUnavailable = "inventory-unavailable"
+        case historyUnavailable = "history-unavailable"
         case noAnswer = "no-answer"
         case notReady = "not-ready"
         case shuttingDown = "shutting-down"
@@ -105,7 +107,7 @@ extension Problem.Slug {
             400
         case .unauthorized: 401
         case .migrationDisabled, .originNotAllowed: 403
-        case .notFound, .unknownRequest, .unknownProduct: 404
+        case .notFound, .unknownRequest, .unknownProduct, .unknownCart: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
         case .lengthRequired: 411
@@ -119,7 +121,9 @@ extension Problem.Slug {
         case .headersTooLarge: 431
         case .internalError: 500
         case .notImplemented: 501
-        case .overloaded, .logUnavailable, .inventoryUnavailable, .notReady, .shuttingDown: 503
+        case .overloaded, .logUnavailable, .inventoryUnavailable, .historyUnavailable, .notReady,
+            .shuttingDown:
+            503
         case .noAnswer: 504
         case .httpVersionNotSupported: 505
         }
@@ -146,6 +150,7 @@ extension Problem.Slug {
         case .notFound: "There is nothing under this path"
         case .unknownRequest: "The cart does not know this request"
         case .unknownProduct: "There is no such product"
+        case .unknownCart: "There is no such cart"
         case .methodNotAllowed: "The method is not allowed here"
         case .requestTimeout: "The request took too long to arrive"
         case .lengthRequired: "The body's length is missing"
@@ -164,6 +169,7 @@ extension Problem.Slug {
         case .overloaded: "Too many requests wait"
         case .logUnavailable: "Requests cannot be taken at the moment"
         case .inventoryUnavailable: "The inventory cannot be reached"
+        case .historyUnavailable: "The history of carts cannot be reached"
         case .noAnswer: "The cart has not answered"
         case .notReady: "The gateway is not ready"
         case .shuttingDown: "The gateway shuts down"
@@ -177,7 +183,8 @@ extension Problem.Slug {
         case .invalidPath, .invalidQuery, .missingParameter, .invalidParameter,
             .duplicateParameter, .unknownParameter, .invalidHeader, .invalidJSON, .missingField,
             .invalidField, .unknownField, .invalidBody, .unknownRequest, .unknownProduct,
-            .originNotAllowed, .rateLimited, .logUnavailable, .inventoryUnavailable, .notReady,
+            .unknownCart, .originNotAllowed, .rateLimited, .logUnavailable,
+            .inventoryUnavailable, .historyUnavailable, .notReady,
             .shuttingDown, .noAnswer:
             true
         default:
@@ -223,8 +230,8 @@ extension Problem {
         switch slug {
         case .unauthorized: headers.append(("WWW-Authenticate", "Bearer realm=\"holdfast\""))
         case .upgradeRequired: headers.append(("Upgrade", "websocket"))
-        case .overloaded, .logUnavailable, .inventoryUnavailable, .notReady, .shuttingDown,
-            .noAnswer, .rateLimited:
+        case .overloaded, .logUnavailable, .inventoryUnavailable, .historyUnavailable, .notReady,
+            .shuttingDown, .noAnswer, .rateLimited:
             headers.append(("Retry-After", "\(retryAfterSeconds ?? 1)"))
         default: break
         }

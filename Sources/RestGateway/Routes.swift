@@ -2,7 +2,7 @@
 package struct Route: Hashable, Sendable {
     /// What a route does.
     package enum Operation: String, CaseIterable, Sendable {
-        case updateProduct, showCart, addItem, removeItem, lookUpRequest, showStock
+        case updateProduct, showCart, addItem, removeItem, lookUpRequest, showStock, showHistory
         case test, live, ready, metrics, loadInventory
     }
 
@@ -20,6 +20,7 @@ package struct Route: Hashable, Sendable {
         Route(method: "GET", pattern: "/cart", operation: .showCart),
         Route(method: "POST", pattern: "/cart/items", operation: .addItem),
         Route(method: "DELETE", pattern: "/cart/items/{productCode}", operation: .removeItem),
+        Route(method: "GET", pattern: "/cart/byid/{cartID}/history", operation: .showHistory),
         Route(method: "GET", pattern: "/requests/{requestID}", operation: .lookUpRequest),
         Route(method: "GET", pattern: "/stock/{productCode}", operation: .showStock),
         Route(method: "GET", pattern: "/test", operation: .test),

@@ -37,10 +37,11 @@ enum Rooms {
 
         "Adapters": services.union(domains).union(shims)
             .union(["Messages", "Telemetry", "Threading"]),
+        "Simulation": domains.union(["CartService", "InventoryService", "Messages", "Telemetry"]),
         "LoadTest": ["Messages", "Telemetry", "Threading", "WebClient"],
         "Holdfast": services.union(domains).union(shims).union([
-            "Adapters", "EmbeddedBroker", "LoadTest", "Messages", "Settings", "Telemetry",
-            "Threading", "WebClient", "WebServer",
+            "Adapters", "EmbeddedBroker", "LoadTest", "Messages", "Settings", "Simulation",
+            "Telemetry", "Threading", "WebClient", "WebServer",
         ]),
     ]
 

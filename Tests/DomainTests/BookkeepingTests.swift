@@ -2,6 +2,8 @@ import Messages
 import Synchronization
 import Testing
 
+@testable import Simulation
+
 @Suite struct OffsetTrackerTests {
     /// The watermark by its definition: the first offset that is begun and not finished, or else one
     /// more than the last that was begun.

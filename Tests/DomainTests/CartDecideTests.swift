@@ -2,6 +2,8 @@ import CartDomain
 import Messages
 import Testing
 
+@testable import Simulation
+
 @Suite struct CartDecideTests {
     @Test func `an add is recorded and asked for`() throws {
         let add = AddRequest.of(drill, 3)

@@ -4,6 +4,7 @@ import Messages
 import Testing
 
 @testable import CartService
+@testable import Simulation
 
 /// A cart and an inventory that answers it, both as simple as can be, side by side with the cart's
 /// own account of what it has and owes.

@@ -4,6 +4,7 @@ import Synchronization
 import Testing
 
 @testable import CartService
+@testable import Simulation
 
 @Suite struct CartServiceFaultTests {
     @Test func `requests wait for a store that is away, and are answered when it is back`() throws {

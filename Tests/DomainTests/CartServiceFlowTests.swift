@@ -4,6 +4,7 @@ import Messages
 import Testing
 
 @testable import CartService
+@testable import Simulation
 
 @Suite struct CartServiceFlowTests {
     @Test func `an add is held, answered and published`() throws {

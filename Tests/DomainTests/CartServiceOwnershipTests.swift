@@ -4,6 +4,7 @@ import Synchronization
 import Testing
 
 @testable import CartService
+@testable import Simulation
 
 @Suite struct CartServiceOwnershipTests {
     private let all = Array(0..<World.partitionCount)

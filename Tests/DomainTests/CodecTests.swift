@@ -3,6 +3,7 @@ import Messages
 import Testing
 
 @testable import CartService
+@testable import Simulation
 
 private let cartID = CartID(of: ann)
 

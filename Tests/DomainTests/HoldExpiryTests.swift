@@ -4,6 +4,7 @@ import Messages
 import Testing
 
 @testable import CartService
+@testable import Simulation
 
 /// What a cart makes of a hold that the inventory calls due.
 @Suite struct HoldDueDecisionTests {

@@ -1,6 +1,8 @@
 import Messages
 import Testing
 
+@testable import Simulation
+
 @Suite struct IdentifierTests {
     @Test(arguments: ["a", "A-z_0.9", String(repeating: "x", count: 64)])
     func `codes and request IDs take what is plain`(text: String) {

@@ -4,6 +4,7 @@ import Synchronization
 import Testing
 
 @testable import InventoryService
+@testable import Simulation
 
 @Suite struct InventoryServiceTests {
     private let all = Array(0..<World.partitionCount)

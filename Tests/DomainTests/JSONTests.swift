@@ -1,6 +1,8 @@
 import Messages
 import Testing
 
+@testable import Simulation
+
 /// A JSON value, for tests alone.
 private enum Value: Equatable {
     case object([String: Value])

@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import CartService
+@testable import Simulation
 
 @Suite struct ObligationTests {
     private let all = Array(0..<World.partitionCount)

@@ -2,6 +2,8 @@ import InventoryDomain
 import Messages
 import Testing
 
+@testable import Simulation
+
 /// A product with its ledger, decided batch after batch.
 private struct Shelf {
     var quantity: Int

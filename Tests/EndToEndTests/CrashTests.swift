@@ -217,6 +217,27 @@ extension EndToEndTests {
             try await shop.restart("gateway-2")
         }
     }
+
+    /// The broker's disk is lost while shoppers shop.
+    @Suite(.installation("lost-log", gateways: 2, carts: 2, inventories: 2))
+    struct LostLogTests {
+        @Test func `a log that lost everything gets its topics back, and nobody is forgotten`()
+            async throws
+        {
+            let shop = try Installation.current
+            let crowd = try await Crowd(shop)
+            try await crowd.shop {
+                try await crowd.waitUntilAnswered(40)
+                try await shop.crash("broker")
+                TextFile.removeDirectory(shop.dataDirectory)
+                TestEnvironment.makeDirectory(shop.dataDirectory)
+                try await shop.restart("broker")
+            }
+            try await crowd.expectCartsAsTold()
+            for name in shop.names { try await shop.waitUntilReady(name) }
+            try await shop.expectBooksBalance(isLogWhole: false)
+        }
+    }
 }
 
 /// Shoppers on both gateways who add one piece after the other, and send again what was not answered

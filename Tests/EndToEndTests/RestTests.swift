@@ -65,6 +65,23 @@ extension EndToEndTests.OneOfEach {
             Suite.expectProblem(unknown, 404, "unknown-request")
         }
 
+        @Test func `what happened to a cart is told`() async throws {
+            let shop = try Installation.current
+            let product = try await shop.product(quantity: 7)
+            let added = try await shop.add(
+                product, 2, user: TestEnvironment.uniqueName(), key: "r1")
+            let cartID = try #require(added.json["cart"]["cartID"].text)
+            let answer = try await shop.get("/cart/byid/\(cartID)/history", gateway: 1)
+            #expect(answer.status == 200)
+            let events = answer.json["events"].elements
+            #expect(events.map { $0["type"] } == ["add-requested", "add-confirmed"])
+            #expect(events.map { $0["version"] } == [1, 2])
+            #expect(events.allSatisfy { $0["requestID"] == "r1" })
+            Suite.expectProblem(
+                try await shop.get("/cart/byid/00000000-0000-0000-0000-000000000000/history"), 404,
+                "unknown-cart")
+        }
+
         @Test func `the stock of a product is shown`() async throws {
             let shop = try Installation.current
             let product = try await shop.product(quantity: 7, name: "Hammer")

@@ -57,6 +57,39 @@ extension EndToEndTests {
             try await shop.expectBooksBalance(gateway: 1)
         }
 
+        @Test func `stock is raised and lowered while shoppers race for it`() async throws {
+            let shop = try Installation.current
+            let product = try await shop.product(quantity: 10)
+            let accepted = try await withThrowingTaskGroup(of: Int.self) { group in
+                group.addTask {
+                    // Below what is held, a row is passed over and reported.
+                    for quantity in [25, 3, 40, 1, 60, 33] {
+                        let answer = try await shop.load(
+                            "product_code,name,quantity\n\(product),Thing,\(quantity)\n")
+                        #expect(answer.status == 200, "\(answer.response.text)")
+                    }
+                    return 0
+                }
+                for number in 0..<40 {
+                    group.addTask {
+                        let socket = try await shop.open(
+                            user: TestEnvironment.uniqueName(), gateway: number % 2)
+                        _ = try await socket.answer()
+                        for index in 0..<3 { socket.add(product, requestID: "q\(index)") }
+                        let outcomes = try await socket.outcomes(3).values
+                        return outcomes.count { $0["status"] == "accepted" }
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            #expect(accepted > 0)
+            #expect(try await shop.held(product) == accepted)
+            let stock = try await shop.get("/stock/\(product)").json
+            #expect(stock["held"].number == accepted)
+            #expect(stock["quantity"].number ?? 0 >= accepted)
+            try await shop.expectBooksBalance()
+        }
+
         /// One shopper: ten adds at once, then a removal; how much of each product stays accepted.
         private static func shopAround(
             _ shop: Installation, gateway: Int, _ shelves: [String], _ number: Int

@@ -121,6 +121,20 @@ struct FakeStock: StockReader {
     }
 }
 
+struct FakeHistory: HistoryReader {
+    struct Away: Error {}
+
+    var events: [CartID: [CartEventText]] = [:]
+    var isAway = false
+
+    func events(
+        of cartID: CartID, after version: Int, limit: Int
+    ) async throws -> [CartEventText] {
+        if isAway { throw Away() }
+        return Array((events[cartID] ?? []).filter { $0.version > version }.prefix(limit))
+    }
+}
+
 struct FakeProbe: DependencyProbe {
     let name: String
     var isRequired = true

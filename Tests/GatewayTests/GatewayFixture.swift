@@ -20,6 +20,7 @@ struct GatewayFixture {
 
     init(
         adminToken: String? = "secret", stock: FakeStock = FakeStock(),
+        history: FakeHistory = FakeHistory(),
         probes: [any DependencyProbe] = [],
         _ configure: (inout GatewayConfiguration) -> Void = { _ in }
     ) async {
@@ -28,7 +29,8 @@ struct GatewayFixture {
         gateway = RestGateway(
             configuration: configuration,
             ports: GatewayPorts(
-                log: log, stock: stock, inventory: inventory, probes: probes, clock: clock),
+                log: log, stock: stock, history: history, inventory: inventory, probes: probes,
+                clock: clock),
             metrics: metrics, logger: Logger(component: "gateway", level: .error),
             executor: Self.executor, randomness: SeededGenerator(state: 7))
         await gateway.core.begin()

@@ -5,10 +5,6 @@ import WebServer
 @testable import RestGateway
 
 struct HealthTests {
-    private func text(_ response: HTTPResponse) -> String {
-        String(decoding: response.body, as: UTF8.self)
-    }
-
     @Test func `every dependency is told`() async throws {
         let gateway = await GatewayFixture(probes: [
             FakeProbe(name: "broker") { .up }, FakeProbe(name: "redis") { .up },

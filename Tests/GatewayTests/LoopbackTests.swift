@@ -72,7 +72,8 @@ struct LoopbackGateway {
         gateway = RestGateway(
             configuration: configuration,
             ports: GatewayPorts(
-                log: carts, stock: FakeStock(), inventory: inventory, probes: [],
+                log: carts, stock: FakeStock(), history: FakeHistory(), inventory: inventory,
+                probes: [],
                 clock: SystemClock()),
             metrics: metrics, logger: logger, executor: serverLoop)
         server = WebServer(

@@ -10,10 +10,6 @@ struct MigrationTests {
     private let token = ("Authorization", "Bearer secret")
     private let csv = ("Content-Type", "text/csv")
 
-    private func text(_ response: HTTPResponse) -> String {
-        String(decoding: response.body, as: UTF8.self)
-    }
-
     @Test func `an inventory is loaded and what was done is told`() async throws {
         let gateway = await GatewayFixture()
         gateway.inventory.state.withLock { state in

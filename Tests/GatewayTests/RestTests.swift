@@ -6,30 +6,6 @@ import WebServer
 
 /// The HTTP surface, on fakes.
 struct RestTests {
-    private func text(_ response: HTTPResponse) -> String {
-        String(decoding: response.body, as: UTF8.self)
-    }
-
-    private func header(_ response: HTTPResponse, _ name: String) -> String? {
-        response.headers.first { $0.0 == name }?.1
-    }
-
-    private func expectProblem(
-        _ response: HTTPResponse, _ slug: Problem.Slug,
-        sourceLocation: SourceLocation = #_sourceLocation
-    ) {
-        #expect(response.status == slug.status, sourceLocation: sourceLocation)
-        #expect(
-            header(response, "Content-Type") == "application/problem+json",
-            sourceLocation: sourceLocation)
-        #expect(
-            text(response).contains("\"slug\":\"\(slug.rawValue)\""), "\(text(response))",
-            sourceLocation: sourceLocation)
-        #expect(
-            text(response).contains("\"type\":\"urn:holdfast:problem:\(slug.rawValue)\""),
-            sourceLocation: sourceLocation)
-    }
-
     @Test func `an accepted request is answered with its outcome`() async throws {
         let gateway = await GatewayFixture()
         gateway.answerAll { Sample.outcome($0) }
@@ -321,13 +297,14 @@ struct ProblemTests {
     @Test func `slugs are stable and each has a status and a title`() {
         let slugs = """
             bad-request body-too-large duplicate-parameter expectation-failed headers-too-large \
-            http-version-not-supported internal-error invalid-body invalid-field invalid-header \
+            history-unavailable http-version-not-supported internal-error invalid-body invalid-field invalid-header \
             invalid-inventory invalid-json invalid-parameter invalid-path invalid-query \
             inventory-unavailable length-required log-unavailable method-not-allowed \
             migration-disabled missing-field missing-parameter no-answer not-found \
             not-implemented not-ready origin-not-allowed overloaded rate-limited request-timeout \
-            shutting-down target-too-long too-many-requests unauthorized unknown-field \
-            unknown-parameter unknown-product unknown-request unsupported-media-type upgrade-required
+            shutting-down target-too-long too-many-requests unauthorized unknown-cart \
+            unknown-field unknown-parameter unknown-product unknown-request \
+            unsupported-media-type upgrade-required
             """
         #expect(
             Problem.Slug.allCases.map(\.rawValue).sorted().joined(separator: " ") == slugs)

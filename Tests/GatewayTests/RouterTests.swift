@@ -14,6 +14,7 @@ struct RouterTests {
         ("DELETE", "/cart/items/P1", .removeItem, ["P1"]),
         ("GET", "/requests/r%3A1", .lookUpRequest, ["r:1"]),
         ("GET", "/stock/P%31", .showStock, ["P1"]),
+        ("GET", "/cart/byid/x/history", .showHistory, ["x"]),
         ("GET", "/test", .test, []),
         ("GET", "/health/live", .live, []),
         ("GET", "/health/ready", .ready, []),

@@ -12,7 +12,8 @@ struct RunTests {
         let gateway = RestGateway(
             configuration: GatewayConfiguration(replyPartition: 0),
             ports: GatewayPorts(
-                log: log, stock: FakeStock(), inventory: FakeInventory(), probes: [],
+                log: log, stock: FakeStock(), history: FakeHistory(), inventory: FakeInventory(),
+                probes: [],
                 clock: ManualClock()),
             metrics: MetricsRegistry(), logger: Logger(component: "gateway", level: .error),
             executor: GatewayFixture.executor)

@@ -65,12 +65,73 @@ import Testing
             ]
             append.events = events
             try await store.append(append)
-            let found = try await store.events(of: [1, 2, 9].map { CartID(bits: $0) })
-            #expect(found == [CartID(bits: 1): Array(events[0...1]), CartID(bits: 2): [events[2]]])
+            let found = try await store.histories(of: [1, 2, 9].map { CartID(bits: $0) })
+            #expect(found[CartID(bits: 1)] == CartHistory(events: Array(events[0...1])))
+            #expect(found[CartID(bits: 2)] == CartHistory(events: [events[2]]))
+            #expect(found.count == 2)
             let request = CartRequestKey(cartID: CartID(bits: 1), requestID: events[1].requestID)
             #expect(try await store.events(of: [request, request]) == [events[1]])
-            #expect(try await store.events(of: [] as [CartID]).isEmpty)
+            #expect(try await store.histories(of: []).isEmpty)
             #expect(try await store.events(of: [] as [CartRequestKey]).isEmpty)
+        }
+    }
+
+    @Test func `a history begins at the snapshot, and the newest snapshot counts`() async throws {
+        try await withStore { store, _ in
+            let cartID = CartID(bits: 1)
+            var append = CartAppend()
+            append.epochs = try await store.raiseEpochs([3], owner: "a")
+            append.events = try (1...3).map { try event(cart: 1, $0) }
+            append.snapshots = [
+                StoredSnapshot(cartID: cartID, version: 2, json: Array(#"{"v": 2}"#.utf8))
+            ]
+            try await store.append(append)
+            let first = try await store.histories(of: [cartID, cartID])[cartID]
+            #expect(first?.snapshot == append.snapshots[0])
+            #expect(first?.events == [append.events[2]])
+            append.events = [try event(cart: 1, 4)]
+            append.snapshots = [
+                StoredSnapshot(cartID: cartID, version: 4, json: Array(#"{"v": 4}"#.utf8))
+            ]
+            try await store.append(append)
+            #expect(
+                try await store.histories(of: [cartID])
+                    == [cartID: CartHistory(snapshot: append.snapshots[0])])
+        }
+    }
+
+    @Test func `only old events that a snapshot covers are pruned`() async throws {
+        try await withStore { store, pool in
+            var append = CartAppend()
+            append.epochs = try await store.raiseEpochs([3], owner: "a")
+            append.events =
+                try (1...4).map { try event(cart: 1, $0) } + (1...2).map { try event(cart: 2, $0) }
+            append.snapshots = [
+                StoredSnapshot(cartID: CartID(bits: 1), version: 3, json: Array("{}".utf8))
+            ]
+            try await store.append(append)
+            _ = try await pool.pipeline([
+                PostgresStatement(
+                    "UPDATE cart_event SET created_at = now() WHERE cart_id = $1 AND version = 2",
+                    [.uuid(1)])
+            ])
+            var last: CartID?
+            var count = 0
+            repeat {
+                let round = try await store.pruneEvents(after: last, olderThan: .seconds(86_400))
+                last = round.last
+                count += round.count
+            } while last != nil
+            #expect(count == 2)
+            let left = try await pool.withConnection {
+                try await $0.execute(
+                    "SELECT version FROM cart_event WHERE cart_id = $1 ORDER BY 1", [.uuid(1)])
+            }
+            #expect(left.rowCount == 2)
+            #expect(try left.int8(0, 0) == 2 && left.int8(1, 0) == 4)
+            #expect(
+                try await store.histories(of: [CartID(bits: 2)])[CartID(bits: 2)]?.events.count == 2
+            )
         }
     }
 
@@ -85,7 +146,7 @@ import Testing
             append.events = [try event(cart: 2, 1), try event(cart: 1, 1)]
             append.obligations = [try obligation(cart: 2, "r1", .lower(to: 0))]
             await #expect(throws: CartStoreError.conflict) { try await store.append(append) }
-            #expect(try await store.events(of: [CartID(bits: 2)]).isEmpty)
+            #expect(try await store.histories(of: [CartID(bits: 2)]).isEmpty)
             #expect(try await store.obligations(of: [3]).isEmpty)
         }
     }
@@ -216,7 +277,7 @@ import Testing
         let store = PostgresCartStore(pool)
         for _ in 0..<2 {
             await #expect {
-                _ = try await store.events(of: [CartID(bits: 1)])
+                _ = try await store.histories(of: [CartID(bits: 1)])
             } throws: {
                 guard case .unavailable = $0 as? CartStoreError else { return false }
                 return true

@@ -14,6 +14,7 @@ struct TestBroker {
     ) async throws -> TestBroker {
         var configuration = BrokerConfiguration(dataDirectory: directory.path + "/data")
         configuration.partitionsDefault = 2
+        configuration.autoCreateTopics = true
         change(&configuration)
         let broker = Broker(
             configuration: configuration, logger: Logger(component: "test", level: .error),

@@ -2,6 +2,8 @@ import CartDomain
 import Messages
 import Testing
 
+@testable import Simulation
+
 extension AddRequest {
     static func of(
         _ code: ProductCode, _ quantity: Int, askUntil: Int = 1_000, replyPartition: Int? = nil

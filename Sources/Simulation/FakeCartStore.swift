@@ -19,6 +19,7 @@ final class FakeCartStore: CartStore {
     struct State {
         var epochs: [Int: Int] = [:]
         var events: [CartID: [StoredEvent]] = [:]
+        var snapshots: [CartID: StoredSnapshot] = [:]
         var obligations: [CartRequestKey: Obligation] = [:]
         /// Faults of the next appends that write something, in order; `nil`: none.
         var faults: [Fault?] = []
@@ -67,12 +68,27 @@ final class FakeCartStore: CartStore {
         }
     }
 
-    func events(of carts: [CartID]) async throws(CartStoreError) -> [CartID: [StoredEvent]] {
+    func histories(of carts: [CartID]) async throws(CartStoreError) -> [CartID: CartHistory] {
         try checkThere()
-        let read = state.withLock { $0.events.filter { carts.contains($0.key) } }
+        let read = state.withLock { state in
+            var histories: [CartID: CartHistory] = [:]
+            for cartID in carts {
+                let snapshot = state.snapshots[cartID]
+                let events = (state.events[cartID] ?? []).filter {
+                    $0.version > snapshot?.version ?? 0
+                }
+                if snapshot == nil, events.isEmpty { continue }
+                histories[cartID] = CartHistory(snapshot: snapshot, events: events)
+            }
+            return histories
+        }
         await readGate.pass()
         return read
     }
+
+    func pruneEvents(
+        after last: CartID?, olderThan age: Duration
+    ) async throws(CartStoreError) -> (count: Int, last: CartID?) { (0, nil) }
 
     func events(of requests: [CartRequestKey]) async throws(CartStoreError) -> [StoredEvent] {
         try checkThere()
@@ -150,6 +166,7 @@ final class FakeCartStore: CartStore {
             events[event.cartID, default: []].append(event)
         }
         state.events = events
+        for snapshot in append.snapshots { state.snapshots[snapshot.cartID] = snapshot }
         for key in append.discharged { state.obligations[key] = nil }
         for obligation in append.obligations { state.obligations[obligation.key] = obligation }
         return .success(())

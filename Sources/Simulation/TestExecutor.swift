@@ -23,10 +23,12 @@ final class TestExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
     }
 
     func asUnownedSerialExecutor() -> UnownedSerialExecutor {
-        UnownedSerialExecutor(ordinary: self)
+        unsafe UnownedSerialExecutor(ordinary: self)
     }
 
-    func asUnownedTaskExecutor() -> UnownedTaskExecutor { UnownedTaskExecutor(ordinary: self) }
+    func asUnownedTaskExecutor() -> UnownedTaskExecutor {
+        unsafe UnownedTaskExecutor(ordinary: self)
+    }
 
     /// Never in doubt: whoever has the executor is the one thread of its test, which may look into an
     /// actor while nothing runs.
@@ -39,7 +41,7 @@ final class TestExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
     func run(jobsMax: Int = 2_000_000) -> Bool {
         for _ in 0..<jobsMax {
             guard let job = takeJob() else { return true }
-            job.runSynchronously(
+            unsafe job.runSynchronously(
                 isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
         }
         return false

@@ -1,10 +1,8 @@
 import CartDomain
+import CartService
 import InventoryDomain
 import Messages
 import Synchronization
-import Testing
-
-@testable import CartService
 
 /// A random life of the suite in memory: one seed draws the workload, the faults and every order.
 final class Chaos {
@@ -32,6 +30,7 @@ final class Chaos {
             let batchMax = 1 + random.below(20)
             world.startCarts(batchMax: batchMax) { configuration in
                 configuration.cartsMax = 4
+                configuration.snapshotEvery = 5
                 configuration.messagesWaitingMax = 40
             }
             world.startInventory(batchMax: batchMax)
@@ -168,7 +167,9 @@ final class Chaos {
             world.carts[owner].outbox.setAway(false)
             world.pass(.seconds(20))
         }
-        #expect(log.revocationsCompleted == before + 1, "a revocation comes to its end")
+        if log.revocationsCompleted != before + 1 {
+            world.problems.append("a revocation does not come to its end")
+        }
         give(partition, to: random.below(2))
     }
 
@@ -269,38 +270,26 @@ final class Chaos {
         }.map(\.requestID)
     }
 
-    /// What clients were told, against what the carts came to.
-    func checkOutcomes() throws {
+    /// What clients were told that the carts did not come to.
+    func outcomeViolations() throws -> [String] {
+        var violations: [String] = []
         for userID in users {
             let cart = try world.cart(of: userID)
             for request in sent where request.userID == userID {
                 let status = told[
                     CartRequestKey(cartID: request.cartID, requestID: request.requestID)]
                 switch (request.action, cart.outcome(of: request.requestID)) {
-                case (.check, _): break
-                case (_, .accepted): #expect(status == .accepted)
-                case (_, .rejected): #expect(status == .rejected)
-                case (_, .pending), (_, nil): Issue.record("\(request) is not settled")
+                case (.check, _),
+                    (_, .accepted) where status == .accepted:
+                    break
+                case (_, .rejected) where status == .rejected: break
+                case (_, let outcome):
+                    violations.append(
+                        "\(request) was \(status, default: "untold"), is \(outcome, default: "unknown")"
+                    )
                 }
-            }
-            // Pieces in the cart are those of accepted adds less those of accepted removals.
-            for code in products {
-                let accepted = sent.filter {
-                    $0.userID == userID && cart.outcome(of: $0.requestID) == .accepted
-                }
-                let removesAll = accepted.contains { $0.action == .remove(code, quantity: nil) }
-                if removesAll { continue }
-                let added = accepted.reduce(0) { sum, request in
-                    if case .add(code, let quantity) = request.action {
-                        sum + quantity
-                    } else {
-                        sum
-                    }
-                }
-                let inCart = cart.held.filter { $0.productCode == code }
-                    .reduce(0) { $0 + $1.quantity }
-                #expect(inCart <= added)
             }
         }
+        return violations
     }
 }

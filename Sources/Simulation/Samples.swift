@@ -1,7 +1,6 @@
 import Messages
-import Testing
 
-/// Identifiers for tests, of which it is known that they are valid.
+/// Identifiers of which it is known that they are valid.
 func id(_ text: String) -> RequestID {
     guard let requestID = RequestID(text) else { preconditionFailure("not an ID: \(text)") }
     return requestID
@@ -16,11 +15,6 @@ func user(_ text: String) -> UserID {
     guard let userID = UserID(text) else { preconditionFailure("not a user: \(text)") }
     return userID
 }
-
-let ann = user("ann")
-let bob = user("bob")
-let drill = product("DRILL")
-let saw = product("SAW")
 
 extension CartRequest {
     /// A request of a user to the user's own cart.
