@@ -54,7 +54,6 @@ import Glibc
     package mutating func parse(_ bytes: Span<UInt8>) throws(HTTPParseFailure) -> Int {
         let count = bytes.count
         guard count > 0 else { return 0 }
-        let startsMessage = unsafe !message.pointee.hasBegun
         unsafe message.pointee.hasBegun = true
         let headEnd = kind == .request ? try lines.read(bytes, from: 0) : count
         let consumed = unsafe bytes.withUnsafeBytes { raw in
@@ -68,7 +67,8 @@ import Glibc
         switch code {
         case HPE_HEADER_OVERFLOW:
             throw .headersTooLarge
-        case HPE_INVALID_METHOD where startsMessage && beginsWithToken(bytes):
+        case HPE_INVALID_METHOD where consumed < count && isTokenByte(bytes[consumed]):
+            // What was read before belongs to a method that the parser knows.
             throw .unknownMethod
         default:
             throw .malformed(unsafe String(cString: http_errno_description(code)))
@@ -157,14 +157,6 @@ private struct HTTPMessageInProgress {
         failure = .headersTooLarge
         return 1
     }
-}
-
-private func beginsWithToken(_ bytes: Span<UInt8>) -> Bool {
-    for index in bytes.indices {
-        if bytes[index] == 0x20 { return index > 0 }
-        guard index < 32, isTokenByte(bytes[index]) else { return false }
-    }
-    return false
 }
 
 /// The message that a callback's parser reads.

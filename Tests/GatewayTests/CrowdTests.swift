@@ -12,7 +12,7 @@ struct CrowdTests {
     @Test func `hundreds of idle websockets leave the gateway as quick for the next client`()
         async throws
     {
-        try await LoopbackGateway.run { gateway in
+        try await LoopbackGateway.run({ $0.pendingAfter = .seconds(60) }) { gateway in
             var sockets: [WebSocketClient] = []
             for number in 0..<500 {
                 let socket = try await gateway.open("userID=u\(number)&quantity=0")
@@ -42,6 +42,7 @@ struct CrowdTests {
         try await LoopbackGateway.run({
             $0.clientRate = RateLimit(perSecond: 1, burst: 50)
             $0.waitingPerSocketMax = 20
+            $0.pendingAfter = .seconds(60)
         }) { gateway in
             let socket = try await gateway.open("userID=u1&quantity=0")
             _ = try await text(socket)
