@@ -58,6 +58,8 @@ struct HTTPRequestLines {
                 chunkSize -= taken
                 index += taken
                 if chunkSize == 0 { state = .dataReturn }
+            case .requestLine where bytes[index] > 0x20:
+                index += 1
             case .line where bytes[index] >= 0x20 && bytes[index] != 0x7F:
                 index += 1
             default:
