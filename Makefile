@@ -1,6 +1,6 @@
 # What can be set is told in README.md; variables given to make reach every script and service.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status seed reset test test-broker bench-broker lint format clean
+.PHONY: help run start stop status seed reset test chaos simulate test-broker bench-broker lint format clean
 
 help: ## Tell what can be made.
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,6 +25,12 @@ reset: ## Stop, and delete the data.
 
 test: ## Install, build, and run every test with servers of its own. FILTER=Name runs some.
 	@infrastructure/test.sh
+
+chaos: ## Build, and kill, stop and pause everything under load for MINUTES=5; SEED=k repeats the faults.
+	@infrastructure/chaos.sh
+
+simulate: ## Live SEEDS=1000 random lives of the suite in memory, from FIRST_SEED=1, and check them. VARIANT=all breaks it.
+	@infrastructure/simulate.sh
 
 test-broker: ## Build, and drive the broker from outside with other Kafka clients. ROUNDS=50 crashes it as often.
 	@infrastructure/test-broker.sh

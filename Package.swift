@@ -82,13 +82,14 @@ let package = Package(
                 "CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages",
                 "Telemetry",
             ]),
+        room("Audit", ["CartDomain", "CartService", "Messages", "PostgresShim"]),
         room("LoadTest", ["Messages", "Telemetry", "Threading", "WebClient"]),
         .executableTarget(
             name: "Holdfast",
             dependencies: [
-                "Adapters", "CartService", "EmbeddedBroker", "InventoryService", "KafkaShim",
-                "LoadTest", "Messages", "PostgresShim", "RedisLock", "RestGateway", "Settings",
-                "Simulation", "Telemetry", "Threading", "WebClient", "WebServer",
+                "Adapters", "Audit", "CartService", "EmbeddedBroker", "InventoryService",
+                "KafkaShim", "LoadTest", "Messages", "PostgresShim", "RedisLock", "RestGateway",
+                "Settings", "Simulation", "Telemetry", "Threading", "WebClient", "WebServer",
             ],
             swiftSettings: strict),
 

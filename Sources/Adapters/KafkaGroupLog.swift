@@ -38,6 +38,8 @@ package final class KafkaGroupLog<Value: Sendable>: GroupLog {
         }
     }
 
+    package var hasChange: Bool { consumer.hasChange }
+
     package func completeRevocation() async {
         revocation.withLock { token in
             defer { token = nil }

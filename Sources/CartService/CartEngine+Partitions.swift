@@ -95,6 +95,8 @@ extension CartEngine {
     }
 
     /// Finishes what was begun on partitions that go to another owner; begins nothing more on them.
+    ///
+    /// Without the store nothing can be finished: their next owner reads it again.
     func drain(_ leaving: [Int]) async {
         for partition in leaving where partitions[partition] != nil {
             partitions[partition]?.phase = .draining
@@ -102,8 +104,17 @@ extension CartEngine {
             partitions[partition]?.parked = []
         }
         letIn()
-        for partition in leaving where partitions[partition] != nil {
+        if isStoreAway { abandonDraining() }
+        for partition in leaving where partitions[partition]?.phase == .draining {
             await withCheckedContinuation { partitions[partition]?.work.whenDrained($0) }
+        }
+    }
+
+    /// Waits no longer for what was begun on partitions that are to leave.
+    func abandonDraining() {
+        for (partition, state) in partitions where state.phase == .draining {
+            partitions[partition]?.phase = .abandoned
+            partitions[partition]?.work.end()
         }
     }
 

@@ -70,6 +70,8 @@ package actor CartEngine {
     /// No obligation is due before.
     var nextRepetition = Timestamp(millis: .max)
     var mailboxes = Mailboxes<CartID, Input>()
+    /// Whether the store was away when it was last asked to append.
+    var isStoreAway = false
     /// Readers that wait for the mailboxes to empty.
     var crowdedOut: [CheckedContinuation<Void, Never>] = []
 
@@ -251,6 +253,8 @@ package actor CartEngine {
                         "The cart store is away; its batches wait.", ["reason": reason])
                     attempt.isGivingUp = true
                     attempt.hasToWait = true
+                    isStoreAway = true
+                    abandonDraining()
                 case .refused(let reason):
                     await bisect(live, reason, attempt, &publications)
                     return
@@ -350,6 +354,7 @@ package actor CartEngine {
         attempt.mayBeStored = true
         try await store.append(append)
         metrics.appendSeconds.observe(Double(clock.now().millis - start.millis) / 1_000)
+        isStoreAway = false
         metrics.events.increment(by: append.events.count)
         metrics.snapshots.increment(by: append.snapshots.count)
         remember(append)

@@ -55,27 +55,32 @@ package final class CartService: Sendable {
     /// Runs on the engine, so that messages are begun in the order of the log, before any change of
     /// ownership that follows them.
     private func readRequests(_ engine: isolated CartEngine) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { batches in
-            var inFlight = 0
+        try await withThrowingTaskGroup(of: BatchSlots.Release.self) { batches in
+            var slots = BatchSlots(configuration.batchesInFlightMax)
+            // Ours, but not taken over yet, while the store or the log does not let us.
+            var untaken: Set<Int> = []
             while let event = try await requests.next() {
                 switch event {
                 case .assigned(let partitions):
-                    try await takeOver(partitions)
+                    untaken.formUnion(partitions)
                 case .revoked(let partitions):
-                    await letGo(partitions)
+                    await letGo(partitions.filter { !untaken.contains($0) })
+                    engine.release(partitions)
+                    untaken.subtract(partitions)
                     await requests.completeRevocation()
                 case .lost(let partitions):
                     engine.release(partitions)
-                    await unassignAnswers(partitions)
+                    await unassignAnswers(partitions.filter { !untaken.contains($0) })
+                    untaken.subtract(partitions)
                 case .messages(let messages):
-                    if inFlight == configuration.batchesInFlightMax {
-                        try await batches.next()
-                        inFlight -= 1
-                    }
-                    inFlight += 1
+                    try await slots.take(from: &batches, unless: requests, clock)
                     let admission = engine.accept(messages)
-                    batches.addTask { await self.engine.process(admission) }
+                    batches.addTask {
+                        await self.engine.process(admission)
+                        return .batch
+                    }
                 }
+                if try await takeOver(untaken.sorted()) { untaken = [] }
             }
         }
     }
@@ -95,21 +100,26 @@ package final class CartService: Sendable {
         }
     }
 
-    /// Takes partitions over, trying until the store and the log let it.
-    private func takeOver(_ partitions: [Int]) async throws {
-        if partitions.isEmpty { return }
+    /// Takes partitions over, trying until the store and the log let it, or something goes first: those
+    /// that could not be taken may have to be given back.
+    ///
+    /// - Returns: whether they are taken over.
+    private func takeOver(_ partitions: [Int]) async throws -> Bool {
+        if partitions.isEmpty { return true }
         var backoff = Backoff()
         while true {
             do {
                 try await engine.takeOver(partitions) { try await self.replayEnds(of: $0) }
                 try await answers.assign(partitions)
-                return
+                return true
             } catch {
+                if requests.hasChange { return false }
                 logger.warning(
                     "Partitions cannot be taken over yet; it is tried again.",
                     ["reason": "\(error)"])
                 let wait = await engine.spread { backoff.next(using: &$0) }
                 try await clock.sleep(for: wait)
+                if requests.hasChange { return false }
             }
         }
     }

@@ -26,3 +26,32 @@ extension Configuration {
         summary: "Lets shoppers race for a last item, many times, and counts the winners.",
         settings: [raceRounds, raceUsers, raceGateways, adminToken, raceDeadline, logLevel])
 }
+
+extension Configuration {
+    // MARK: Audit
+
+    static let auditRepair = Setting.flag(
+        "repair", environment: "AUDIT_REPAIR",
+        help: "Mend what is found, by messages to the carts and the inventory, which have to run.")
+
+    static let auditJSON = Setting.flag(
+        "json", environment: "AUDIT_JSON", help: "Print JSON instead of tables.")
+
+    static let auditSecondLook = Setting.duration(
+        "second-look", environment: "AUDIT_SECOND_LOOK", in: .zero...(.seconds(600)),
+        default: .seconds(2),
+        help: "After this time a difference is looked at again; it counts if it is still there.")
+
+    static let auditRepairDeadline = Setting.duration(
+        "repair-deadline", environment: "AUDIT_REPAIR_DEADLINE",
+        in: .seconds(1)...(.seconds(3_600)), default: .seconds(60),
+        help: "How long --repair waits for the differences to go.")
+
+    static let audit = CommandSpecification(
+        name: "audit",
+        summary: "Finds differences between holds, stock and carts, and can mend them.",
+        settings: [
+            databaseURL, kafkaBrokers, auditRepair, auditJSON, auditSecondLook,
+            auditRepairDeadline, toolLogLevel,
+        ])
+}

@@ -39,7 +39,10 @@ package struct ProductDecision: Hashable, Sendable {
         self.ledger = ledger
         self.now = now
         expiresAt = now + holdsFor
-        if let product, let recounted { heldDelta = recounted - product.held }
+        // Where more is held than there is, nothing is left to hold, and holds can still be let go.
+        if let product, let recounted {
+            heldDelta = min(recounted, product.quantity) - product.held
+        }
         answers.reserveCapacity(requests.count)
         for request in requests {
             let key = HoldKey(cartID: request.cartID, requestID: request.requestID)

@@ -13,10 +13,21 @@ extension InventoryEngine {
     }
 
     /// Finishes what was begun on partitions that go to another owner; begins nothing more on them.
+    ///
+    /// Without the store nothing can be finished: their next owner reads it again.
     func drain(_ leaving: [Int]) async {
         for partition in leaving { partitions[partition]?.isDraining = true }
-        for partition in leaving where partitions[partition] != nil {
+        if isStoreAway { abandonDraining() }
+        for partition in leaving where partitions[partition]?.isAbandoned == false {
             await withCheckedContinuation { partitions[partition]?.work.whenDrained($0) }
+        }
+    }
+
+    /// Waits no longer for what was begun on partitions that are to leave.
+    func abandonDraining() {
+        for (partition, state) in partitions where state.isDraining {
+            partitions[partition]?.isAbandoned = true
+            partitions[partition]?.work.end()
         }
     }
 

@@ -45,6 +45,8 @@ package actor InventoryEngine {
 
     var partitions: [Int: Partition] = [:]
     var incarnations = 0
+    /// Whether the store was away when it was last asked.
+    var isStoreAway = false
     private var mailboxes = Mailboxes<ProductCode, Input>()
     private var sights = ProductSights()
     /// Readers that wait for the mailboxes to empty.
@@ -141,6 +143,8 @@ package actor InventoryEngine {
                     logger.warning(
                         "The inventory store is away; its batches wait.", ["reason": reason])
                     isAway = true
+                    isStoreAway = true
+                    abandonDraining()
                     live = dropAbandoned(live, isGivingUp: true)
                     if live.isEmpty { return }
                     try? await clock.sleep(for: backoff.next(using: &generator))
@@ -193,6 +197,7 @@ package actor InventoryEngine {
         }
         if !locked.isEmpty { await locks.release(locked) }
         let verdicts = try result.get()
+        isStoreAway = false
         metrics.transactionSeconds.observe(Double(clock.now().millis - start.millis) / 1_000)
 
         var undecided = batches.filter { guards[$0.key] == nil }

@@ -47,8 +47,8 @@ package final class InventoryService: Sendable {
     /// Runs on the engine, so that messages are begun in the order of the log, before any change of
     /// ownership that follows them.
     private func readRequests(_ engine: isolated InventoryEngine) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { batches in
-            var inFlight = 0
+        try await withThrowingTaskGroup(of: BatchSlots.Release.self) { batches in
+            var slots = BatchSlots(configuration.batchesInFlightMax)
             while let event = try await requests.next() {
                 switch event {
                 case .assigned(let partitions):
@@ -61,13 +61,12 @@ package final class InventoryService: Sendable {
                 case .lost(let partitions):
                     engine.release(partitions)
                 case .messages(let messages):
-                    if inFlight == configuration.batchesInFlightMax {
-                        try await batches.next()
-                        inFlight -= 1
-                    }
-                    inFlight += 1
+                    try await slots.take(from: &batches, unless: requests, clock)
                     let admission = engine.accept(messages)
-                    batches.addTask { await self.engine.process(admission) }
+                    batches.addTask {
+                        await self.engine.process(admission)
+                        return .batch
+                    }
                 }
             }
         }

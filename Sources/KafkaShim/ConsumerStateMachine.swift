@@ -57,6 +57,11 @@ struct ConsumerStateMachine: Sendable {
         return .wait(promise)
     }
 
+    /// Whether ``next()`` gives no messages, because something else goes first.
+    var hasChange: Bool {
+        if case .open = phase { !control.isEmpty } else { true }
+    }
+
     /// Takes what ``NextAction/take(wanted:)`` brought.
     ///
     /// - Parameter more: whether librdkafka's queue was left with messages.

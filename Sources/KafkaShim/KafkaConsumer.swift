@@ -134,6 +134,9 @@ package final class KafkaConsumer: Sendable {
         }
     }
 
+    /// Whether ``next()`` gives no messages now: a change of what is assigned waits, or the end.
+    package var hasChange: Bool { core.signal.update { $0.hasChange } }
+
     // MARK: Assignment by hand
 
     /// Adds partitions to those that are read; of a consumer without group membership.

@@ -75,8 +75,11 @@ package enum LogEvent<Value: Sendable>: Sendable {
 package protocol GroupLog<Value>: Sendable {
     associatedtype Value: Sendable
 
-    /// Waits for the next event; `nil` once the log is closed.
+    /// Waits for the next event; `nil` once the log is closed. What is no messages goes first.
     func next() async throws -> LogEvent<Value>?
+
+    /// Whether something waits that is no messages, so that who has no room for any may ask for it.
+    var hasChange: Bool { get }
 
     /// Lets the last revoked partitions go.
     func completeRevocation() async
@@ -89,6 +92,11 @@ package protocol GroupLog<Value>: Sendable {
 
     /// Leaves the group: a last revocation is handed out, then ``next()`` returns `nil`.
     func close() async
+}
+
+extension GroupLog {
+    /// A log whose changes may wait for room.
+    package var hasChange: Bool { false }
 }
 
 /// A topic of which the caller picks its partitions itself.

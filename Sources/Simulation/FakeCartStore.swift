@@ -1,3 +1,4 @@
+import CartDomain
 import CartService
 import Messages
 import Synchronization
@@ -30,16 +31,30 @@ final class FakeCartStore: CartStore {
         var recallCount = 0
         /// Appends that wrote under an epoch that was not current, or left a gap: there must be none.
         var violations: [String] = []
+        /// Appends that were acknowledged and are not durable.
+        var unflushed: [CartAppend] = []
         var refuses: @Sendable (CartAppend) -> Bool = { _ in false }
     }
 
     let state = Mutex(State())
+    private let variant: Variant?
+    private let trace: Trace?
     /// Holds appends.
     let appendGate = Gate()
     /// Holds everything that reads.
     let readGate = Gate()
     /// Holds the answers of appends that are carried out.
     let afterAppendGate = Gate()
+
+    init(variant: Variant? = nil, trace: Trace? = nil) {
+        self.variant = variant
+        self.trace = trace
+    }
+
+    /// A process dies, and with it whatever was kept in memory only.
+    func loseUnflushed() {
+        state.withLock { $0.unflushed = [] }
+    }
 
     func failNext(_ faults: Fault?...) { state.withLock { $0.faults += faults } }
     func setAway(_ isAway: Bool) { state.withLock { $0.isAway = isAway } }
@@ -62,7 +77,7 @@ final class FakeCartStore: CartStore {
         try checkThere()
         return state.withLock { state in
             // An append holds its epochs' rows: raising waits for it.
-            Self.applyLate(to: &state)
+            applyLate(to: &state)
             for partition in partitions { state.epochs[partition, default: 0] += 1 }
             return state.epochs.filter { partitions.contains($0.key) }
         }
@@ -71,6 +86,7 @@ final class FakeCartStore: CartStore {
     func histories(of carts: [CartID]) async throws(CartStoreError) -> [CartID: CartHistory] {
         try checkThere()
         let read = state.withLock { state in
+            applyUnflushed(to: &state)
             var histories: [CartID: CartHistory] = [:]
             for cartID in carts {
                 let snapshot = state.snapshots[cartID]
@@ -108,8 +124,10 @@ final class FakeCartStore: CartStore {
     func obligations(of partitions: [Int]) async throws(CartStoreError) -> [Obligation] {
         try checkThere()
         let read = state.withLock { state in
-            state.obligations.values.filter { partitions.contains($0.partition) }
-                .sorted { ($0.dueAt, $0.key) < ($1.dueAt, $1.key) }
+            variant == .forgottenObligations
+                ? []
+                : state.obligations.values.filter { partitions.contains($0.partition) }
+                    .sorted { ($0.dueAt, $0.key) < ($1.dueAt, $1.key) }
         }
         await readGate.pass()
         return read
@@ -120,9 +138,20 @@ final class FakeCartStore: CartStore {
         try checkThere()
         let result = state.withLock { state -> Result<Void, CartStoreError> in
             state.appendCount += 1
-            Self.applyLate(to: &state)
-            if !Self.isCurrent(append, state.epochs) { return .failure(.fenced) }
-            if state.refuses(append) { return .failure(.refused("the test says so")) }
+            if variant == .tornSnapshot {
+                for snapshot in append.snapshots { state.snapshots[snapshot.cartID] = snapshot }
+            }
+            applyLate(to: &state)
+            if !isCurrent(append, state.epochs) {
+                trace?.note("fenced   \(append.epochs.sorted { $0.key < $1.key })")
+                return .failure(.fenced)
+            }
+            if state.refuses(append) {
+                return .failure(
+                    variant == .poisonRetried
+                        ? .unavailable("a refusal is taken for an outage")
+                        : .refused("the test says so"))
+            }
             let isWriting =
                 !(append.events.isEmpty && append.obligations.isEmpty && append.discharged.isEmpty)
             let fault = isWriting && !state.faults.isEmpty ? state.faults.removeFirst() : nil
@@ -132,7 +161,11 @@ final class FakeCartStore: CartStore {
                 return .failure(.unavailable("the answer is lost, for now"))
             }
             if fault == .refused { return .failure(.refused("the test says so")) }
-            return Self.apply(append, to: &state).flatMap {
+            if variant == .answerBeforeAppend, isWriting {
+                state.unflushed.append(append)
+                return .success(())
+            }
+            return apply(append, to: &state).flatMap {
                 fault == .unavailableAfterCommit
                     ? .failure(.unavailable("the answer is lost")) : .success(())
             }
@@ -141,34 +174,69 @@ final class FakeCartStore: CartStore {
         try result.get()
     }
 
-    private static func applyLate(to state: inout sending State) {
+    private func applyUnflushed(to state: inout sending State) {
+        for append in state.unflushed { _ = apply(append, to: &state) }
+        state.unflushed = []
+    }
+
+    private func applyLate(to state: inout sending State) {
+        applyUnflushed(to: &state)
         for append in state.late where isCurrent(append, state.epochs) {
             _ = apply(append, to: &state)
         }
         state.late = []
     }
 
-    private static func isCurrent(_ append: CartAppend, _ epochs: [Int: Int]) -> Bool {
-        !append.epochs.isEmpty && append.epochs.allSatisfy { epochs[$0.key] == $0.value }
+    private func isCurrent(_ append: CartAppend, _ epochs: [Int: Int]) -> Bool {
+        if variant == .noEpochCheck { return true }
+        return !append.epochs.isEmpty && append.epochs.allSatisfy { epochs[$0.key] == $0.value }
     }
 
-    private static func apply(
+    private func apply(
         _ append: CartAppend, to state: inout sending State
     ) -> Result<Void, CartStoreError> {
         var events = state.events
         for event in append.events {
             let last = events[event.cartID]?.last?.version ?? 0
-            if event.version <= last { return .failure(.conflict) }
+            if event.version <= last, variant != .noConflictCheck {
+                trace?.note("conflict \(event.cartID.brief) version \(event.version)")
+                return .failure(.conflict)
+            }
             if event.version > last + 1 { state.violations.append("a gap before \(event)") }
             if append.epochs[event.partition] == nil {
                 state.violations.append("an event without its partition's epoch: \(event)")
             }
-            events[event.cartID, default: []].append(event)
+            events[event.cartID, default: []].append(
+                variant == .untrimmedPending ? event.untrimmed : event)
         }
         state.events = events
+        for event in append.events {
+            trace?.note(
+                """
+                append   \(event.cartID.brief) version \(event.version) \(event.type) \
+                \(event.requestID.text)
+                """)
+        }
         for snapshot in append.snapshots { state.snapshots[snapshot.cartID] = snapshot }
         for key in append.discharged { state.obligations[key] = nil }
         for obligation in append.obligations { state.obligations[obligation.key] = obligation }
         return .success(())
+    }
+}
+
+extension StoredEvent {
+    /// The event, were a removal to forget what it takes from pending adds.
+    fileprivate var untrimmed: StoredEvent {
+        guard let event = try? CartEvent(decoding: json), case .removed(let removal) = event.kind
+        else { return self }
+        let kept = CartEvent(
+            version: version, requestID: requestID, at: at,
+            kind: .removed(
+                Removal(
+                    productCode: removal.productCode, quantity: removal.quantity,
+                    holds: removal.holds, pending: [])))
+        return StoredEvent(
+            cartID: cartID, version: version, partition: partition, requestID: requestID,
+            type: type, json: kept.encoded(cartID: cartID), at: at)
     }
 }

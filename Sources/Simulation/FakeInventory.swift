@@ -25,9 +25,15 @@ final class FakeInventoryStore: InventoryStore {
 
     let state = Mutex(State())
     let gate = Gate()
-    private let clock: ManualClock
+    private let clock: any ServiceClock
+    private let variant: Variant?
+    private let trace: Trace?
 
-    init(clock: ManualClock) { self.clock = clock }
+    init(clock: any ServiceClock, variant: Variant? = nil, trace: Trace? = nil) {
+        self.clock = clock
+        self.variant = variant
+        self.trace = trace
+    }
 
     func stock(_ code: ProductCode, _ quantity: Int, fence: Int = 0) {
         state.withLock { state in
@@ -63,24 +69,63 @@ final class FakeInventoryStore: InventoryStore {
         products: [ProductCode], holds: [HoldKey], counts: [ProductCode],
         _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
     ) async throws(InventoryStoreError) -> Decision {
+        // What a broken store reads too early.
+        let early = state.withLock { ($0.holds, $0.products) }
         await gate.pass()
+        if variant != nil { await gate.pass() }
         let now = clock.now()
         let result = state.withLock { state -> Result<Decision, InventoryStoreError> in
             if state.isAway { return .failure(.unavailable("away")) }
             if products != products.sorted() { state.violations.append("codes out of order") }
+            let rows = variant == .lockRuleAlone ? early.1 : state.products
+            let ledger = variant == .staleLedger ? early.0 : state.holds
             let snapshot = InventorySnapshot(
-                now: now, products: state.products.filter { products.contains($0.key) },
-                holds: state.holds.filter { holds.contains($0.key) },
+                now: now, products: rows.filter { products.contains($0.key) },
+                holds: find(holds, in: ledger),
                 counts: Self.count(counts, state.holds))
-            let (changes, decision) = decide(snapshot)
+            let (changes, decision) = broken(decide(snapshot))
             if state.refuses(changes) { return .failure(.refused("the test says so")) }
             let fault = state.faults.isEmpty ? nil : state.faults.removeFirst()
             if fault == .unavailable { return .failure(.unavailable("not carried out")) }
-            if let refusal = Self.apply(changes, to: &state) { return .failure(refusal) }
+            if let refusal = apply(changes, read: rows, to: &state) { return .failure(refusal) }
             if fault == .unavailableAfterCommit { return .failure(.unavailable("lost answer")) }
             return .success(decision)
         }
         return try result.get()
+    }
+
+    /// The holds of these keys.
+    private func find(_ keys: [HoldKey], in ledger: [HoldKey: Hold]) -> [HoldKey: Hold] {
+        var found: [HoldKey: Hold] = [:]
+        for key in keys {
+            found[key] = ledger[key]
+            guard variant == .globalRequestIDs, found[key] == nil else { continue }
+            found[key] = ledger.values.filter { $0.key.requestID == key.requestID }
+                .min { $0.key.cartID.bits < $1.key.cartID.bits }
+        }
+        return found
+    }
+
+    private func broken<Decision>(
+        _ result: (InventoryChanges, Decision)
+    ) -> (InventoryChanges, Decision) {
+        var (changes, decision) = result
+        switch variant {
+        case .noTombstone: changes.newHolds.removeAll { $0.status == .cancelled }
+        case .askDecidedAnew:
+            changes.newHolds.removeAll { if case .refused = $0.status { true } else { false } }
+        case .batchFromOneRow:
+            changes.products = changes.products.map { change in
+                let placed = changes.newHolds.filter {
+                    $0.productCode == change.code && $0.holdQuantity > 0
+                }
+                guard placed.count > 1, let last = placed.last else { return change }
+                return InventoryChanges.ProductChange(
+                    code: change.code, heldDelta: last.holdQuantity, fence: change.fence)
+            }
+        default: break
+        }
+        return (changes, decision)
     }
 
     private static func count(
@@ -111,6 +156,10 @@ final class FakeInventoryStore: InventoryStore {
             }
             .prefix(max)
             for hold in due { state.proposedAt[hold.key] = now }
+            if variant == .sweeperLowers {
+                for hold in due { Self.letGo(hold, in: &state) }
+                return []
+            }
             return due.map { hold in
                 InventoryResponse(
                     cartID: hold.key.cartID, requestID: hold.key.requestID,
@@ -137,13 +186,25 @@ final class FakeInventoryStore: InventoryStore {
         }
     }
 
-    private static func apply(
-        _ changes: InventoryChanges, to state: inout sending State
+    private static func letGo(_ hold: Hold, in state: inout State) {
+        state.holds[hold.key]?.holdQuantity = 0
+        guard let row = state.products[hold.productCode] else { return }
+        state.products[hold.productCode] = Product(
+            code: row.code, name: row.name, quantity: row.quantity,
+            held: row.held - hold.holdQuantity, fence: row.fence)
+    }
+
+    private func apply(
+        _ changes: InventoryChanges, read: [ProductCode: Product], to state: inout sending State
     ) -> InventoryStoreError? {
         var products = state.products
         var holds = state.holds
         for change in changes.products {
-            guard let row = products[change.code] else { continue }
+            guard
+                let row = products[change.code].map({
+                    variant == .lockRuleAlone ? read[change.code] ?? $0 : $0
+                })
+            else { continue }
             let held = row.held + change.heldDelta
             guard (0...row.quantity).contains(held) else { return .refused("oversold") }
             products[change.code] = Product(
@@ -152,13 +213,15 @@ final class FakeInventoryStore: InventoryStore {
         }
         for hold in changes.newHolds {
             // As a unique index does: whoever loses that race tries again.
-            if holds[hold.key] != nil {
+            trace?.note("decide   \(hold.brief)")
+            if holds[hold.key] != nil, variant != .staleLedger {
                 state.violations.append("a second row for \(hold.key)")
                 return .unavailable("a hold of that key stands already")
             }
             holds[hold.key] = hold
         }
         for (key, quantity) in changes.loweredHolds {
+            trace?.note("decide   \(key.cartID.brief)/\(key.requestID.text) lowered to \(quantity)")
             if quantity > holds[key]?.holdQuantity ?? 0 {
                 state.violations.append("a hold grows: \(key)")
             }
@@ -170,6 +233,13 @@ final class FakeInventoryStore: InventoryStore {
         state.transactions += 1
         state.productUpdates += changes.products.count
         return nil
+    }
+}
+
+extension Hold {
+    /// The row in a few words.
+    fileprivate var brief: String {
+        "\(key.cartID.brief)/\(key.requestID.text) \(productCode.text) \(status) \(holdQuantity)"
     }
 }
 

@@ -13,6 +13,10 @@ final class FakeTopic<Value: Sendable>: Sendable {
         var partitions: [[Record]]
         var committed: [Int: Int] = [:]
         var readers: [@Sendable () -> Void] = []
+        /// Which messages vanish, though their sender believes them sent: one in so many.
+        var loss: (generator: SeededGenerator, oneIn: Int)?
+        /// What readers are given in place of a message.
+        var rewrite: (@Sendable (Value) -> Value)?
     }
 
     let topic: Topic
@@ -35,17 +39,31 @@ final class FakeTopic<Value: Sendable>: Sendable {
     /// Every message that can be read, partition by partition.
     var values: [Value] { records.flatMap { $0.compactMap { try? decode($0) } } }
 
+    func lose(oneIn: Int?, seed: UInt64 = 0) {
+        state.withLock { $0.loss = oneIn.map { (SeededGenerator(seed: seed), $0) } }
+    }
+
+    func rewrite(_ rewrite: @escaping @Sendable (Value) -> Value) {
+        state.withLock { $0.rewrite = rewrite }
+    }
+
+    /// - Returns: whether it is kept; what is not is lost without a word.
+    @discardableResult
     func append(
         _ value: [UInt8], key: [UInt8], replyPartition: Int? = nil, partition: Int? = nil
-    ) {
+    ) -> Bool {
         let readers = state.withLock { state in
+            if let oneIn = state.loss?.oneIn, state.loss?.generator.oneIn(oneIn) == true {
+                return [@Sendable () -> Void]?.none
+            }
             let index =
                 partition ?? Partitioner.partition(of: key, count: state.partitions.count)
             state.partitions[index].append(
                 Record(key: key, value: value, replyPartition: replyPartition))
             return state.readers
         }
-        for wake in readers { wake() }
+        for wake in readers ?? [] { wake() }
+        return readers != nil
     }
 
     func end(of partition: Int) -> Int { state.withLock { $0.partitions[partition].count } }
@@ -62,10 +80,14 @@ final class FakeTopic<Value: Sendable>: Sendable {
         let records = state.withLock {
             Array($0.partitions[partition].dropFirst(offset).prefix(max))
         }
+        let rewrite = state.withLock { $0.rewrite }
         return records.enumerated().map { index, record in
             LogMessage(
                 partition: partition, offset: offset + index,
-                value: Result { () throws(MessageError) in try decode(record) },
+                value: Result { () throws(MessageError) in
+                    let value = try decode(record)
+                    return rewrite?(value) ?? value
+                },
                 raw: RawMessage(key: record.key, value: record.value))
         }
     }
@@ -92,10 +114,14 @@ final class FakeGroupLog<Value: Sendable>: GroupLog {
     private let topic: FakeTopic<Value>
     private let state = Mutex(ReaderState<LogEvent<Value>>())
     private let completed = Mutex(0)
+    private let process: SimulatedProcess?
 
-    init(_ topic: FakeTopic<Value>, batchMax: Int = 100) {
+    init(
+        _ topic: FakeTopic<Value>, batchMax: Int = 100, process: SimulatedProcess? = nil
+    ) {
         self.topic = topic
         self.batchMax = batchMax
+        self.process = process
         topic.onAppend { [weak self] in self?.wake() }
     }
 
@@ -144,6 +170,7 @@ final class FakeGroupLog<Value: Sendable>: GroupLog {
 
     func next() async throws -> LogEvent<Value>? {
         while true {
+            await process?.pass()
             try Task.checkCancellation()
             if let step = step() { return step.event }
             await withTaskCancellationHandler {
@@ -156,6 +183,8 @@ final class FakeGroupLog<Value: Sendable>: GroupLog {
             }
         }
     }
+
+    var hasChange: Bool { state.withLock { $0.isClosed || !$0.control.isEmpty } }
 
     private var hasNext: Bool {
         state.withLock { state in
@@ -173,7 +202,14 @@ final class FakeGroupLog<Value: Sendable>: GroupLog {
                 messages += topic.messages(partition, from: position, max: batchMax)
                 state.positions[partition] = min(position + batchMax, topic.end(of: partition))
             }
+            note(messages)
             return messages.isEmpty ? nil : (.messages(messages), ())
+        }
+    }
+
+    private func note(_ messages: [LogMessage<Value>]) {
+        for message in messages {
+            process?.noteDelivery(topic.topic, message.partition, message.offset)
         }
     }
 
@@ -182,7 +218,10 @@ final class FakeGroupLog<Value: Sendable>: GroupLog {
     func commit(_ offsets: [Int: Int]) async throws {
         await Task.yield()
         if state.withLock({ $0.commitsFail }) { throw FakeOutage() }
-        topic.commit(offsets)
+        guard let process else { return topic.commit(offsets) }
+        try await process.effect("commit", otherwise: FakeOutage()) { () throws(FakeOutage) in
+            topic.commit(offsets)
+        }
     }
 
     func ends(of partitions: [Int]) async throws -> [Int: Int] {
@@ -205,11 +244,19 @@ final class FakeGroupLog<Value: Sendable>: GroupLog {
 final class FakeAssignedLog<Value: Sendable>: AssignedLog {
     private let topic: FakeTopic<Value>
     private let batchMax: Int
+    private let process: SimulatedProcess?
+    /// Whether assignments are ignored, as by a group that assigns as it likes.
+    private let isIdle: Bool
     private let state = Mutex(ReaderState<Never>())
 
-    init(_ topic: FakeTopic<Value>, batchMax: Int = 100) {
+    init(
+        _ topic: FakeTopic<Value>, batchMax: Int = 100, process: SimulatedProcess? = nil,
+        isIdle: Bool = false
+    ) {
         self.topic = topic
         self.batchMax = batchMax
+        self.process = process
+        self.isIdle = isIdle
         topic.onAppend { [weak self] in self?.wake() }
     }
 
@@ -225,6 +272,7 @@ final class FakeAssignedLog<Value: Sendable>: AssignedLog {
 
     func next() async throws -> [LogMessage<Value>]? {
         while true {
+            await process?.pass()
             try Task.checkCancellation()
             let step = state.withLock { state -> [LogMessage<Value>]?? in
                 if state.isClosed { return .some(nil) }
@@ -232,6 +280,9 @@ final class FakeAssignedLog<Value: Sendable>: AssignedLog {
                 for (partition, position) in state.positions.sorted(by: { $0.key < $1.key }) {
                     messages += topic.messages(partition, from: position, max: batchMax)
                     state.positions[partition] = min(position + batchMax, topic.end(of: partition))
+                }
+                for message in messages {
+                    process?.noteDelivery(topic.topic, message.partition, message.offset)
                 }
                 return messages.isEmpty ? nil : .some(messages)
             }
@@ -255,6 +306,7 @@ final class FakeAssignedLog<Value: Sendable>: AssignedLog {
 
     func assign(_ partitions: [Int]) async throws {
         await Task.yield()
+        if isIdle { return }
         state.withLock { state in
             for partition in partitions {
                 state.positions[partition] = topic.committed[partition] ?? 0
@@ -277,7 +329,10 @@ final class FakeAssignedLog<Value: Sendable>: AssignedLog {
 
     func commit(_ offsets: [Int: Int]) async throws {
         await Task.yield()
-        topic.commit(offsets)
+        guard let process else { return topic.commit(offsets) }
+        try await process.effect("commit", otherwise: FakeOutage()) { () throws(FakeOutage) in
+            topic.commit(offsets)
+        }
     }
 
     func close() async {

@@ -13,7 +13,14 @@ final class FakeTopics: Sendable {
     >(
         ([], [], []))
 
-    init(partitions: Int) {
+    private let trace: Trace?
+    private let variant: Variant?
+    /// The gateway that asked first.
+    private let firstAskers = Mutex<[CartRequestKey: Int]>([:])
+
+    init(partitions: Int, variant: Variant? = nil, trace: Trace? = nil) {
+        self.trace = trace
+        self.variant = variant
         cartRequests = FakeTopic(.cartRequest, partitions: partitions) {
             record throws(MessageError) in
             try CartRequest(
@@ -38,19 +45,33 @@ final class FakeTopics: Sendable {
     func forgetResponses() { said.withLock { $0.responses = [] } }
 
     func ask(_ request: CartRequest) {
-        cartRequests.append(
+        var request = request
+        if variant == .oneAsker, let partition = request.replyPartition {
+            let key = CartRequestKey(cartID: request.cartID, requestID: request.requestID)
+            request.replyPartition = firstAskers.withLock { known in
+                known[key] = known[key] ?? partition
+                return known[key]
+            }
+        }
+        let isKept = cartRequests.append(
             request.encoded(), key: request.cartID.utf8, replyPartition: request.replyPartition)
+        trace?.note("request  \(request.brief)\(isKept ? "" : " (lost)")")
     }
 
     func ask(_ request: InventoryRequest) {
-        inventoryRequests.append(request.encoded(), key: Array(request.productCode.text.utf8))
+        let isKept = inventoryRequests.append(
+            request.encoded(), key: Array(request.productCode.text.utf8))
+        trace?.note("to stock \(request.brief)\(isKept ? "" : " (lost)")")
     }
 
     func answer(_ response: InventoryResponse) {
-        inventoryResponses.append(response.encoded(), key: response.cartID.utf8)
+        let isKept = inventoryResponses.append(response.encoded(), key: response.cartID.utf8)
+        trace?.note("to cart  \(response.brief)\(isKept ? "" : " (lost)")")
     }
 
     func say(_ responses: [CartResponse], _ events: [StoredEvent], _ letters: [DeadLetter]) {
+        for response in responses { trace?.note("answer   \(response.brief)") }
+        for letter in letters { trace?.note("letter   \(letter.reason)") }
         said.withLock { said in
             said.responses += responses
             said.events += events
@@ -64,20 +85,28 @@ final class FakeCartOutbox: CartOutbox {
     let gate = Gate()
     private let topics: FakeTopics
     private let away = Mutex(false)
-    private let dead = Flag()
     /// Whether messages to the inventory vanish, as if the log had lost them.
     private let loses = Mutex(false)
+    private let process: SimulatedProcess?
 
-    init(_ topics: FakeTopics) { self.topics = topics }
+    init(_ topics: FakeTopics, process: SimulatedProcess? = nil) {
+        self.topics = topics
+        self.process = process
+    }
 
     func setAway(_ isAway: Bool) { away.withLock { $0 = isAway } }
-    /// Takes nothing any more.
-    func kill() { dead.raise() }
     func loseInventoryRequests(_ isLossy: Bool) { loses.withLock { $0 = isLossy } }
 
     func send(_ output: CartOutput) async throws {
         await gate.pass()
-        if dead.isRaised || away.withLock({ $0 }) { throw FakeOutage() }
+        guard let process else { return try sendNow(output) }
+        try await process.effect("send", otherwise: FakeOutage()) { () throws(FakeOutage) in
+            try sendNow(output)
+        }
+    }
+
+    private func sendNow(_ output: CartOutput) throws(FakeOutage) {
+        if away.withLock({ $0 }) { throw FakeOutage() }
         if !loses.withLock({ $0 }) {
             for request in output.inventoryRequests { topics.ask(request) }
         }
@@ -90,17 +119,27 @@ final class FakeInventoryOutbox: InventoryOutbox {
     let gate = Gate()
     private let topics: FakeTopics
     private let away = Mutex(false)
-    private let dead = Flag()
+    private let process: SimulatedProcess?
 
-    init(_ topics: FakeTopics) { self.topics = topics }
+    init(_ topics: FakeTopics, process: SimulatedProcess? = nil) {
+        self.topics = topics
+        self.process = process
+    }
 
     func setAway(_ isAway: Bool) { away.withLock { $0 = isAway } }
-    /// Takes nothing any more.
-    func kill() { dead.raise() }
 
     func send(_ responses: [InventoryResponse], deadLetters: [DeadLetter]) async throws {
         await gate.pass()
-        if dead.isRaised || away.withLock({ $0 }) { throw FakeOutage() }
+        guard let process else { return try sendNow(responses, deadLetters) }
+        try await process.effect("answer", otherwise: FakeOutage()) { () throws(FakeOutage) in
+            try sendNow(responses, deadLetters)
+        }
+    }
+
+    private func sendNow(
+        _ responses: [InventoryResponse], _ deadLetters: [DeadLetter]
+    ) throws(FakeOutage) {
+        if away.withLock({ $0 }) { throw FakeOutage() }
         for response in responses { topics.answer(response) }
         topics.say([], [], deadLetters)
     }

@@ -3,6 +3,9 @@ import Synchronization
 
 /// A clock that stands still until a test moves it.
 final class ManualClock: ServiceClock {
+    /// When every simulation begins.
+    static let start = Timestamp(millis: 1_700_000_000_000)
+
     private struct Sleeper {
         let id: Int
         let until: Timestamp
@@ -10,7 +13,7 @@ final class ManualClock: ServiceClock {
     }
 
     private struct State {
-        var now = Timestamp(millis: 1_700_000_000_000)
+        var now = ManualClock.start
         var sleepers: [Sleeper] = []
         var ids = 0
         var cancelled: Set<Int> = []

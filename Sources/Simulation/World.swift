@@ -11,21 +11,36 @@ final class World {
     static let partitionCount = 4
 
     let executor: TestExecutor
-    let clock = ManualClock()
-    let topics = FakeTopics(partitions: World.partitionCount)
-    let cartStore = FakeCartStore()
+    let clock: ManualClock
+    let topics: FakeTopics
+    let cartStore: FakeCartStore
+    let trace: Trace?
+    let variant: Variant?
     let inventoryStore: FakeInventoryStore
     let locks = FakeLocks()
     var carts: [CartInstance] = []
     var inventories: [InventoryInstance] = []
     /// What went wrong that no fault accounts for.
     var problems: [String] = []
+    /// How many processes were started.
+    private var startedCount = 0
     private var seed: UInt64
 
-    init(seed: UInt64? = nil) {
+    /// - Parameter databaseSkew: by how much the database's clock goes wrong.
+    init(
+        seed: UInt64? = nil, variant: Variant? = nil, clock: ManualClock = ManualClock(),
+        trace: Trace? = nil, databaseSkew: Duration = .zero
+    ) {
+        self.clock = clock
+        self.trace = trace
+        self.variant = variant
         executor = TestExecutor(seed: seed)
-        inventoryStore = FakeInventoryStore(clock: clock)
+        topics = FakeTopics(partitions: World.partitionCount, variant: variant, trace: trace)
+        cartStore = FakeCartStore(variant: variant, trace: trace)
+        let databaseClock = SkewedClock(clock: clock, skew: databaseSkew)
+        inventoryStore = FakeInventoryStore(clock: databaseClock, variant: variant, trace: trace)
         self.seed = seed ?? 1
+        if variant == .relativeLower { repeatLowers() }
     }
 
     /// One of each service, that owns everything.
@@ -39,14 +54,17 @@ final class World {
 
     @discardableResult
     func startCarts(
-        batchMax: Int = 100, _ change: (inout CartServiceConfiguration) -> Void = { _ in }
+        batchMax: Int = 100, skew: Duration = .zero,
+        _ change: (inout CartServiceConfiguration) -> Void = { _ in }
     ) -> CartInstance {
         var configuration = CartServiceConfiguration(
             owner: "carts-\(carts.count)", partitionCount: Self.partitionCount,
             replyPartitionCount: 1_000)
         change(&configuration)
         seed += 1
-        let instance = CartInstance(self, configuration, batchMax: batchMax, seed: seed)
+        let instance = CartInstance(
+            self, configuration, batchMax: batchMax, seed: seed, skew: skew,
+            name: nameProcess("cart service"), isOdd: carts.count % 2 == 1)
         carts.append(instance)
         return instance
     }
@@ -58,9 +76,36 @@ final class World {
         var configuration = InventoryServiceConfiguration(partitionCount: Self.partitionCount)
         change(&configuration)
         seed += 1
-        let instance = InventoryInstance(self, configuration, batchMax: batchMax, seed: seed)
+        let instance = InventoryInstance(
+            self, configuration, batchMax: batchMax, seed: seed,
+            name: nameProcess("inventory service"))
         inventories.append(instance)
         return instance
+    }
+
+    private func nameProcess(_ kind: String) -> String {
+        startedCount += 1
+        return "\(kind) \(startedCount)"
+    }
+
+    /// Lets a lower that is delivered again lower by as much again.
+    private func repeatLowers() {
+        let store = inventoryStore
+        let lowered = Mutex<[HoldKey: (to: Int, by: Int)]>([:])
+        topics.inventoryRequests.rewrite { request in
+            guard case .lower(let quantity) = request.action else { return request }
+            let key = HoldKey(cartID: request.cartID, requestID: request.requestID)
+            let held = store.holds[key]?.holdQuantity ?? 0
+            return lowered.withLock { lowered in
+                var again = request
+                if let former = lowered[key], former.to == quantity {
+                    again.action = .lower(to: max(0, held - former.by))
+                } else {
+                    lowered[key] = (quantity, max(0, held - quantity))
+                }
+                return again
+            }
+        }
     }
 
     /// Runs until nothing can go on without time passing.
@@ -118,11 +163,11 @@ final class World {
         violations += locks.held.sorted().map { "the lock of \($0.text) is never given back" }
         violations += cartStore.obligations.keys.sorted().map { "\($0) is owed for ever" }
         var promised: [HoldKey: Int] = [:]
-        var published: Set<StoredEvent> = []
+        var stored: Set<EventKey> = []
         for (cartID, events) in cartStore.events.sorted(by: { $0.key.bits < $1.key.bits }) {
             var cart = Cart(cartID: cartID)
             for event in events { cart.evolve(try CartEvent(decoding: event.json)) }
-            published.formUnion(events)
+            stored.formUnion(events.map(EventKey.init))
             if let snapshot = cartStore.state.withLock({ $0.snapshots[cartID] }) {
                 var replayed = Cart(cartID: cartID)
                 for event in events.prefix(snapshot.version) {
@@ -146,9 +191,28 @@ final class World {
                 \(promised[key] ?? 0) in the cart
                 """)
         }
-        let unpublished = published.subtracting(topics.cartEvents).count
-        if unpublished > 0 { violations.append("\(unpublished) events are not published") }
+        let published = Set(topics.cartEvents.map(EventKey.init))
+        if published != stored {
+            violations.append(
+                """
+                \(stored.subtracting(published).count) events are not published, \
+                \(published.subtracting(stored).count) are that never happened
+                """)
+        }
         return violations
+    }
+
+    /// What tells events of one history apart, and forks of it.
+    private struct EventKey: Hashable {
+        let cartID: CartID
+        let version: Int
+        let requestID: RequestID
+        let type: String
+
+        init(_ event: StoredEvent) {
+            (cartID, version) = (event.cartID, event.version)
+            (requestID, type) = (event.requestID, event.type)
+        }
     }
 }
 
@@ -162,18 +226,28 @@ final class CartInstance {
     let task: Task<Void, any Error>
     /// Whether ``task`` came to its end.
     let ended: Flag
+    let process: SimulatedProcess
 
-    init(_ world: World, _ configuration: CartServiceConfiguration, batchMax: Int, seed: UInt64) {
-        outbox = FakeCartOutbox(world.topics)
-        log = FakeGroupLog(world.topics.cartRequests, batchMax: batchMax)
-        answers = FakeAssignedLog(world.topics.inventoryResponses, batchMax: batchMax)
+    /// - Parameter isOdd: whether it is every second instance, which a broken log treats otherwise.
+    init(
+        _ world: World, _ configuration: CartServiceConfiguration, batchMax: Int, seed: UInt64,
+        skew: Duration, name: String, isOdd: Bool
+    ) {
+        process = SimulatedProcess(name, trace: world.trace)
+        outbox = FakeCartOutbox(world.topics, process: process)
+        log = FakeGroupLog(world.topics.cartRequests, batchMax: batchMax, process: process)
+        answers = FakeAssignedLog(
+            world.topics.inventoryResponses, batchMax: batchMax, process: process,
+            isIdle: isOdd && world.variant == .answersElsewhere)
+        let clock = SkewedClock(clock: world.clock, skew: skew)
+        let store = ProcessCartStore(store: world.cartStore, process: process)
         engine = CartEngine(
-            configuration: configuration, store: world.cartStore, outbox: outbox,
-            clock: world.clock, executor: world.executor, logger: Self.quiet,
+            configuration: configuration, store: store, outbox: outbox,
+            clock: clock, executor: world.executor, logger: Self.quiet,
             metrics: MetricsRegistry(), generator: SeededGenerator(seed: seed))
         service = CartService(
             engine: engine, requests: log, answers: answers, configuration: configuration,
-            clock: world.clock, logger: Self.quiet)
+            clock: clock, logger: Self.quiet)
         let ended = Flag()
         self.ended = ended
         let service = service
@@ -187,7 +261,8 @@ final class CartInstance {
 
     /// Ends the process at once: nothing that it does any more is seen.
     func kill() {
-        outbox.kill()
+        process.kill()
+        process.resume()
         log.lose(log.assigned)
         task.cancel()
     }
@@ -212,14 +287,18 @@ final class InventoryInstance {
     let outbox: FakeInventoryOutbox
     let task: Task<Void, any Error>
     let ended: Flag
+    let process: SimulatedProcess
 
     init(
-        _ world: World, _ configuration: InventoryServiceConfiguration, batchMax: Int, seed: UInt64
+        _ world: World, _ configuration: InventoryServiceConfiguration, batchMax: Int, seed: UInt64,
+        name: String
     ) {
-        outbox = FakeInventoryOutbox(world.topics)
-        log = FakeGroupLog(world.topics.inventoryRequests, batchMax: batchMax)
+        process = SimulatedProcess(name, trace: world.trace)
+        outbox = FakeInventoryOutbox(world.topics, process: process)
+        log = FakeGroupLog(world.topics.inventoryRequests, batchMax: batchMax, process: process)
+        let store = ProcessInventoryStore(store: world.inventoryStore, process: process)
         engine = InventoryEngine(
-            configuration: configuration, store: world.inventoryStore, locks: world.locks,
+            configuration: configuration, store: store, locks: world.locks,
             outbox: outbox, clock: world.clock, executor: world.executor,
             logger: CartInstance.quiet, metrics: MetricsRegistry(),
             generator: SeededGenerator(seed: seed))
@@ -237,7 +316,8 @@ final class InventoryInstance {
 
     /// Ends the process at once: nothing that it does any more is seen.
     func kill() {
-        outbox.kill()
+        process.kill()
+        process.resume()
         log.lose(log.assigned)
         task.cancel()
     }

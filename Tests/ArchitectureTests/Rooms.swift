@@ -38,9 +38,10 @@ enum Rooms {
         "Adapters": services.union(domains).union(shims)
             .union(["Messages", "Telemetry", "Threading"]),
         "Simulation": domains.union(["CartService", "InventoryService", "Messages", "Telemetry"]),
+        "Audit": ["CartDomain", "CartService", "Messages", "PostgresShim"],
         "LoadTest": ["Messages", "Telemetry", "Threading", "WebClient"],
         "Holdfast": services.union(domains).union(shims).union([
-            "Adapters", "EmbeddedBroker", "LoadTest", "Messages", "Settings", "Simulation",
+            "Adapters", "Audit", "EmbeddedBroker", "LoadTest", "Messages", "Settings", "Simulation",
             "Telemetry", "Threading", "WebClient", "WebServer",
         ]),
     ]

@@ -284,5 +284,7 @@ private func held(_ quantity: Int) -> InventoryResponse.Answer {
             return
         }
         #expect(try decide([request(.recount)], held: 9, hold: 3, recounted: 3).heldDelta == -6)
+        // More than there is cannot be held, and must not keep holds from being let go.
+        #expect(try decide([request(.recount)], held: 9, hold: 3, recounted: 12).heldDelta == 1)
     }
 }

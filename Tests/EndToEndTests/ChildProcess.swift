@@ -22,13 +22,18 @@ final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - output: the file that gets its standard output, at the end.
     ///   - errors: the file that gets its standard error; may be the same.
+    ///   - user: as whom it runs, where this process may choose.
     static func start(
         _ name: String, _ command: [String], environment: [String: String], output: String,
-        errors: String
+        errors: String, user: String? = nil
     ) async throws -> ChildProcess {
+        var wrapper = ["/usr/bin/setpriv", "--pdeathsig", "KILL"]
+        if let user, geteuid() == 0 {
+            wrapper += ["--reuid=\(user)", "--regid=\(user)", "--init-groups"]
+        }
         let pid = try await Launcher.shared.spawn(
-            ["/usr/bin/setpriv", "--pdeathsig", "KILL", "--"] + command,
-            environment: environment, output: output, errors: errors)
+            wrapper + ["--"] + command, environment: environment, output: output,
+            errors: errors)
         return ChildProcess(name: name, pid: pid)
     }
 

@@ -34,6 +34,7 @@ extension EndToEndTests {
             ),
             ("race", ["--rounds", "--users", "--gateway", "--admin-token", "--deadline"]),
             ("topics", ["--kafka-brokers", "--json", "--timeout"]),
+            ("audit", ["--database-url", "--kafka-brokers", "--repair", "--json"]),
             ("bench-broker", ["--kafka-brokers", "--messages", "--large", "--report"]),
         ])
         func `the help of every command names its settings`(
@@ -120,7 +121,8 @@ extension EndToEndTests {
         }
 
         @Test func `the schema is made once, also by two at a time`() async throws {
-            let database = try await Database.create()
+            let database = Database(on: try TestEnvironment.setting("DATABASE_URL"))
+            try await database.create()
             var environment = TestEnvironment.inherited
             environment["DATABASE_URL"] = database.url
             do {

@@ -1,23 +1,32 @@
 import PostgresShim
 
-/// A database of an installation's own, on the server of the tests.
+/// A database of an installation's own.
 struct Database: Sendable {
     /// Where the installation's processes find it.
     let url: String
     private let name: String
     private let serverURL: String
 
-    /// Makes an empty database.
-    static func create() async throws -> Database {
-        let serverURL = try TestEnvironment.setting("DATABASE_URL")
-        let name = "e2e_" + TestEnvironment.uniqueName()
-        try await query("CREATE DATABASE \(name)", on: serverURL)
+    /// Names a database that is yet to be created.
+    ///
+    /// - Parameter serverURL: another database on the same server.
+    init(on serverURL: String) {
+        self.serverURL = serverURL
+        name = "e2e_" + TestEnvironment.uniqueName()
         let query = serverURL.drop { $0 != "?" }
         let address = serverURL.prefix { $0 != "?" }
         let base = address.split(separator: "/", omittingEmptySubsequences: false).prefix(3)
-        return Database(
-            url: base.joined(separator: "/") + "/\(name)\(query)", name: name,
-            serverURL: serverURL)
+        url = base.joined(separator: "/") + "/\(name)\(query)"
+    }
+
+    /// Makes it, empty.
+    func create() async throws {
+        try await Self.query("CREATE DATABASE \(name)", on: serverURL)
+    }
+
+    /// Whether its server answers.
+    func isServed() async -> Bool {
+        (try? await Self.query("SELECT 1", on: serverURL)) != nil
     }
 
     /// Removes it, with whoever is still connected.

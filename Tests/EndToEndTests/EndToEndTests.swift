@@ -4,7 +4,7 @@ import Testing
 ///
 /// One installation runs at a time.
 @Suite(
-    .serialized, .timeLimit(.minutes(3)),
+    .serialized, .timeLimit(.minutes(ChaosPlan.testMinutes)),
     .compactMapIssues { issue in
         // Called once for each suite around the test.
         guard !issue.comments.contains(where: { $0.rawValue.hasPrefix(LogTails.heading) }) else {

@@ -14,6 +14,8 @@ actor Installation {
         var inventories = 1
         /// Flags of each gateway.
         var gatewayFlags: [String] = []
+        /// Whether it has a Postgres and a Redis server of its own, which tests may stop and start.
+        var ownsServers = false
         /// Settings of every process, by the names of their variables.
         var settings: [String: String] = [:]
     }
@@ -31,7 +33,9 @@ actor Installation {
     nonisolated let database: Database
     /// Where the broker keeps its data.
     nonisolated let dataDirectory: String
-    private nonisolated let logs: String
+    nonisolated let logs: String
+    /// Where servers of its own keep their data.
+    nonisolated let serverDirectory: String
     private nonisolated let executable: String
     private nonisolated let redisURL: String
     private nonisolated let ports: [String: Int]
@@ -39,7 +43,7 @@ actor Installation {
 
     /// Starts what is planned, runs `body` with it, and stops it whatever happens.
     static func run(_ plan: Plan, _ body: () async throws -> Void) async throws {
-        let installation = try await Installation(plan)
+        let installation = try Installation(plan)
         LogTails.add(installation.logs)
         defer { LogTails.remove(installation.logs) }
         let result: Result<Void, any Error>
@@ -53,16 +57,15 @@ actor Installation {
         try result.get()
     }
 
-    private init(_ plan: Plan) async throws {
+    private init(_ plan: Plan) throws {
         self.plan = plan
         executable = try TestEnvironment.executable()
-        redisURL = try Self.redisURL()
         var ports: [String: Int] = [:]
         let services =
-            (1...max(plan.gateways, 2)).map { "gateway-\($0)" }
-            + (1...max(plan.carts, 2)).map { "cart-\($0)" }
-            + (1...max(plan.inventories, 2)).map { "inventory-\($0)" }
-        for name in ["broker", "broker-health"] + services {
+            (1...plan.gateways + 1).map { "gateway-\($0)" }
+            + (1...plan.carts + 1).map { "cart-\($0)" }
+            + (1...plan.inventories + 1).map { "inventory-\($0)" }
+        for name in ["postgres", "redis", "broker", "broker-health"] + services {
             var port = try TestEnvironment.freePort()
             while ports.values.contains(port) { port = try TestEnvironment.freePort() }
             ports[name] = port
@@ -74,7 +77,15 @@ actor Installation {
         let parent = TestEnvironment.variables["TMPDIR"] ?? "/tmp"
         dataDirectory = "\(parent)/holdfast-end-to-end-\(TestEnvironment.uniqueName())"
         TestEnvironment.makeDirectory(dataDirectory)
-        database = try await Database.create()
+        serverDirectory = "/var/tmp/holdfast-end-to-end-\(TestEnvironment.uniqueName())"
+        if plan.ownsServers {
+            redisURL = "redis://127.0.0.1:\(ports["redis"] ?? 0)"
+            database = Database(
+                on: "postgres://holdfast@127.0.0.1:\(ports["postgres"] ?? 0)/postgres")
+        } else {
+            redisURL = try Self.redisURL()
+            database = Database(on: try TestEnvironment.setting("DATABASE_URL"))
+        }
     }
 
     /// The Redis server of the tests, with a database number of this installation's own as far as
@@ -99,6 +110,7 @@ actor Installation {
 
     nonisolated func port(_ name: String) -> Int { ports[name] ?? 0 }
 
+    /// Its processes, but for servers of its own.
     nonisolated var names: [String] {
         ["broker"] + (1...plan.inventories).map { "inventory-\($0)" }
             + (1...plan.carts).map { "cart-\($0)" } + (1...plan.gateways).map { "gateway-\($0)" }
@@ -117,6 +129,11 @@ actor Installation {
     // MARK: - Processes
 
     private func startAll() async throws {
+        if plan.ownsServers {
+            try await makePostgresCluster()
+            for name in ["postgres", "redis"] { try await restart(name) }
+        }
+        try await database.create()
         let migration = try await Holdfast.run(["migrate"], environment: environment)
         guard migration.end == .exited(0) else {
             throw Failure("the schema could not be made: \(migration.errors)")
@@ -131,7 +148,13 @@ actor Installation {
     func start(_ name: String, _ changes: [String: String] = [:]) async throws {
         let kind = String(name.prefix { $0 != "-" })
         var command = [executable, kind]
+        var user: String?
         switch kind {
+        case "postgres":
+            command = try postgresCommand()
+            user = Self.postgresUser
+        case "redis":
+            command = redisCommand
         case "broker":
             command += [
                 "--port", "\(port("broker"))", "--health-port", "\(port("broker-health"))",
@@ -145,7 +168,7 @@ actor Installation {
         let log = "\(logs)/\(name).log"
         processes[name] = try await ChildProcess.start(
             name, command, environment: environment.merging(changes) { $1 }, output: log,
-            errors: log)
+            errors: log, user: user)
     }
 
     /// Waits until a process says that it is ready.
@@ -154,7 +177,11 @@ actor Installation {
             if let end = processes[name]?.end {
                 throw Failure("\(name) ended with \(end) while it was starting")
             }
-            return try await health(name) == 200
+            return switch name {
+            case "postgres": await database.isServed()
+            case "redis": TestEnvironment.isOpen(port: port(name))
+            default: try await health(name) == 200
+            }
         }
     }
 
@@ -184,11 +211,12 @@ actor Installation {
     }
 
     private func stopAll() async {
-        for kind in ["gateway", "cart", "inventory", "broker"] {
+        for kind in ["gateway", "cart", "inventory", "broker", "redis", "postgres"] {
             let group = processes.values.filter { $0.name.hasPrefix(kind) && $0.end == nil }
             for process in group {
-                process.signal(SIGTERM)
-                process.signal(SIGCONT)
+                // To Postgres, SIGTERM means: when all clients have left.
+                process.signal(kind == "postgres" ? SIGINT : SIGTERM)
+                process.signalFamily(SIGCONT)
             }
             for process in group {
                 do {
@@ -200,7 +228,11 @@ actor Installation {
             }
         }
         TextFile.removeDirectory(dataDirectory)
-        await database.drop()
+        if plan.ownsServers {
+            TextFile.removeDirectory(serverDirectory)
+        } else {
+            await database.drop()
+        }
     }
 }
 
@@ -219,12 +251,12 @@ extension Trait where Self == InstallationTrait {
     /// The tests of the suite share an installation.
     static func installation(
         _ name: String, gateways: Int = 1, carts: Int = 1, inventories: Int = 1,
-        gatewayFlags: [String] = [], settings: [String: String] = [:]
+        gatewayFlags: [String] = [], ownsServers: Bool = false, settings: [String: String] = [:]
     ) -> Self {
         InstallationTrait(
             plan: Installation.Plan(
                 name: name, gateways: gateways, carts: carts, inventories: inventories,
-                gatewayFlags: gatewayFlags, settings: settings))
+                gatewayFlags: gatewayFlags, ownsServers: ownsServers, settings: settings))
     }
 }
 
@@ -243,7 +275,8 @@ enum LogTails {
     /// The last lines of each log.
     static func text() -> String {
         let processes = [
-            "broker", "inventory-1", "inventory-2", "cart-1", "cart-2", "gateway-1", "gateway-2",
+            "postgres", "redis", "broker", "inventory-1", "inventory-2", "cart-1", "cart-2",
+            "gateway-1", "gateway-2",
         ]
         var text = ""
         for directory in directories.withLock({ $0 }) {

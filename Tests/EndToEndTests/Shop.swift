@@ -135,8 +135,8 @@ final class Socket: Sendable {
     }
 
     /// The next message; `nil` once the websocket is closed.
-    func message() async throws -> JSON? {
-        guard let bytes = try await socket.receive(timeout: Self.patience) else { return nil }
+    func message(within limit: Duration = patience) async throws -> JSON? {
+        guard let bytes = try await socket.receive(timeout: limit) else { return nil }
         return try JSON(bytes: bytes)
     }
 

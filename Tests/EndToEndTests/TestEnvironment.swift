@@ -78,6 +78,24 @@ enum TestEnvironment {
     }
 }
 
+extension TestEnvironment {
+    /// Whether somebody listens on a port of this machine.
+    static func isOpen(port: Int) -> Bool {
+        let descriptor = socket(
+            AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                connect(descriptor, pointer, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+}
+
 /// What the tests speak to the suite with.
 enum Client {
     private static let loop = Result { try EventLoop(name: "test-client") }
