@@ -1,3 +1,4 @@
+import RestGateway
 import Settings
 
 extension Configuration {
@@ -23,7 +24,7 @@ extension Configuration {
 
     static let connectionsMax = Setting.integer(
         "connections-max", in: 1...1_000_000, default: 10_000,
-        help: "Connections beyond this number wait until another one closes.")
+        help: "Connections beyond this number are answered 503 and closed.")
 
     static let headersMax = Setting.byteCount(
         "headers-max", in: 1_024...(1 << 20), default: 16 << 10,
@@ -61,12 +62,45 @@ extension Configuration {
         "ping-interval", in: .milliseconds(100)...(.seconds(3_600)), default: .seconds(25),
         help: "How often a quiet websocket is pinged.")
 
+    static let corsOrigins = Setting.list(
+        "cors-origins", placeholder: "ORIGIN",
+        allowed: "an origin such as https://shop.example, or * for all",
+        help: "Pages of these origins may use the gateway and open websockets; its own always may.",
+        read: { WebOrigin($0) }, write: { $0.text }
+    ).optional
+
+    static let trustedProxies = Setting.list(
+        "trusted-proxies", placeholder: "ADDRESS", allowed: "an IPv4 or IPv6 address",
+        help: "Proxies in front, whose X-Forwarded-For tells by its last hop who the client is.",
+        read: { ClientAddress($0) }, write: { $0.text }
+    ).optional
+
+    static let clientRate = Setting.integer(
+        "client-rate", in: 0...1_000_000, default: 0,
+        help: """
+            Requests and websocket messages that one address may send per second; 0 is no limit. \
+            Behind a proxy that is not among the trusted ones all clients are one.
+            """)
+
+    static let clientBurst = Setting.integer(
+        "client-burst", in: 1...1_000_000, default: 100,
+        help: "How many of them it may send at once after a quiet time.")
+
+    static let totalRate = Setting.integer(
+        "total-rate", in: 0...1_000_000, default: 0,
+        help: "What all clients together may send per second; 0 is no limit.")
+
+    static let totalBurst = Setting.integer(
+        "total-burst", in: 1...1_000_000, default: 1_000,
+        help: "How many they may send at once after a quiet time.")
+
     static let gateway = CommandSpecification(
         name: "gateway",
         summary: "Answers shoppers over HTTP and websockets, by way of the log.",
         settings: [gatewayHost, gatewayPort, databaseURL, redisURL, adminToken] + log + [
             requestDeadline, retryInterval, watchRenewal, connectionsMax, headersMax, bodyMax,
             seedBodyMax, messageMax, requestsPerSocketMax, unsentMax, receiveDeadline, idleMax,
-            pingInterval, stopDeadline, logLevel,
+            pingInterval, corsOrigins, trustedProxies, clientRate, clientBurst, totalRate,
+            totalBurst, stopDeadline, logLevel,
         ])
 }

@@ -102,7 +102,17 @@ enum GatewayCommand {
         configuration.waitingPerSocketMax = settings[Configuration.requestsPerSocketMax]
         configuration.jsonBytesMax = settings[Configuration.bodyMax]
         configuration.inventoryBytesMax = settings[Configuration.seedBodyMax]
+        configuration.allowedOrigins = Set(settings[Configuration.corsOrigins] ?? [])
+        configuration.trustedProxies = Set(settings[Configuration.trustedProxies] ?? [])
+        configuration.clientRate = rateLimit(
+            settings[Configuration.clientRate], burst: settings[Configuration.clientBurst])
+        configuration.totalRate = rateLimit(
+            settings[Configuration.totalRate], burst: settings[Configuration.totalBurst])
         return configuration
+    }
+
+    private static func rateLimit(_ perSecond: Int, burst: Int) -> RateLimit? {
+        perSecond > 0 ? RateLimit(perSecond: perSecond, burst: burst) : nil
     }
 
     private static func webConfiguration(_ settings: Settings) -> WebServerConfiguration {

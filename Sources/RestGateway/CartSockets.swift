@@ -20,6 +20,7 @@ struct CartSockets: Sendable {
     private struct Socket {
         let userID: UserID
         let cartID: CartID
+        let client: ClientAddress
         let sink: any ShopperSocket
         var versionSeen = -1
         var isGreeted = false
@@ -58,17 +59,22 @@ struct CartSockets: Sendable {
     /// Whether a socket is open.
     func isOpen(_ socketID: Int) -> Bool { sockets[socketID] != nil }
 
-    /// Whose socket it is, and of which cart.
-    func shopper(of socketID: Int) -> (userID: UserID, cartID: CartID)? {
-        sockets[socketID].map { ($0.userID, $0.cartID) }
+    /// Whose socket it is, of which cart, and whom its messages count for.
+    func shopper(
+        of socketID: Int
+    ) -> (userID: UserID, cartID: CartID, client: ClientAddress)? {
+        sockets[socketID].map { ($0.userID, $0.cartID, $0.client) }
     }
 
     /// How many requests of a socket wait for an outcome.
     func waiting(of socketID: Int) -> Int { sockets[socketID]?.waiting ?? 0 }
 
-    mutating func open(_ socketID: Int, of userID: UserID, sink: any ShopperSocket) {
+    mutating func open(
+        _ socketID: Int, of userID: UserID, client: ClientAddress, sink: any ShopperSocket
+    ) {
         let cartID = CartID(of: userID)
-        sockets[socketID] = Socket(userID: userID, cartID: cartID, sink: sink)
+        sockets[socketID] = Socket(
+            userID: userID, cartID: cartID, client: client, sink: sink)
         watches[cartID, default: Watch(userID: userID)].sockets.append(socketID)
     }
 

@@ -27,6 +27,17 @@ package struct GatewayConfiguration: Sendable {
     /// For how long the state of the dependencies is not asked again.
     package var probesCachedFor = Duration.seconds(1)
 
+    /// The origins whose pages may use this gateway; its own pages always may.
+    package var allowedOrigins: Set<WebOrigin> = []
+    /// What one client may ask, over HTTP and websockets together; unlimited without it.
+    package var clientRate: RateLimit?
+    /// What all clients together may ask; unlimited without it.
+    package var totalRate: RateLimit?
+    /// How many clients are told apart at a time; further ones are limited together.
+    package var limitedClientsMax = 65_536
+    /// Whose `X-Forwarded-For` tells the client.
+    package var trustedProxies: Set<ClientAddress> = []
+
     package init(replyPartition: Int, adminToken: String? = nil) {
         self.replyPartition = replyPartition
         self.adminToken = adminToken

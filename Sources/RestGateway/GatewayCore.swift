@@ -44,6 +44,7 @@ actor GatewayCore {
     let log: any RequestLog
     let clock: any ServiceClock
     let metrics: GatewayMetrics
+    let limits: RateLimits
     let logger: Logger
     var randomness: any RandomNumberGenerator & Sendable
     var pending: PendingRequests
@@ -55,13 +56,15 @@ actor GatewayCore {
 
     init(
         configuration: GatewayConfiguration, log: any RequestLog, clock: any ServiceClock,
-        metrics: GatewayMetrics, logger: Logger, executor: any SerialExecutor,
+        metrics: GatewayMetrics, limits: RateLimits, logger: Logger,
+        executor: any SerialExecutor,
         randomness: any RandomNumberGenerator & Sendable
     ) {
         self.configuration = configuration
         self.log = log
         self.clock = clock
         self.metrics = metrics
+        self.limits = limits
         self.logger = logger
         self.executor = executor
         self.randomness = randomness
@@ -97,17 +100,21 @@ actor GatewayCore {
     }
 
     /// Serves a websocket from its first request to its end.
-    func serve(_ socket: WebSocket, first ask: Ask) async {
-        let socketID = open(socket, of: ask.userID)
+    ///
+    /// - Parameter client: whom its messages count for; the first request is counted already.
+    func serve(_ socket: WebSocket, first ask: Ask, client: ClientAddress) async {
+        let socketID = open(socket, of: ask.userID, client: client)
         defer { close(socketID) }
         submit(ask, from: socketID)
         while let message = await socket.receive() { receive(message, from: socketID) }
     }
 
     /// Notes an open websocket; returns its number.
-    func open(_ socket: any ShopperSocket, of userID: UserID) -> Int {
+    func open(
+        _ socket: any ShopperSocket, of userID: UserID, client: ClientAddress = .unknown
+    ) -> Int {
         let socketID = nextAskerID()
-        sockets.open(socketID, of: userID, sink: socket)
+        sockets.open(socketID, of: userID, client: client, sink: socket)
         metrics.sockets.set(sockets.count)
         return socketID
     }
@@ -126,6 +133,14 @@ actor GatewayCore {
                 .bodyTooLarge, "a message has more than \(configuration.jsonBytesMax) bytes")
             metrics.clientErrors.increment()
             sockets.tell(socketID, problem.message(for: nil))
+            return
+        }
+        do {
+            try limits.count(for: shopper.client, now: clock.now())
+        } catch {
+            metrics.clientErrors.increment()
+            let requestID = (try? ClientMessage(message))?.requestID
+            sockets.tell(socketID, error.message(for: requestID))
             return
         }
         do {

@@ -10,6 +10,10 @@ struct GatewayHandler: RequestHandler {
         var operation: Route.Operation?
         let answer: HTTPAnswer
         do throws(Problem) {
+            if !Route.operatorPaths.contains(request.path) {
+                let client = gateway.limits.client(of: request)
+                try gateway.limits.count(for: client, now: gateway.ports.clock.now())
+            }
             switch try gateway.router.match(method: request.method, path: request.path) {
             case .operation(let found, let arguments):
                 operation = found
@@ -26,10 +30,14 @@ struct GatewayHandler: RequestHandler {
             answer = .response(error.response)
         }
         switch answer {
-        case .response(let response): gateway.metrics.count(operation, status: response.status)
-        case .webSocket: gateway.metrics.count(operation, status: 101)
+        case .response(var response):
+            gateway.metrics.count(operation, status: response.status)
+            gateway.crossOrigin.grant(&response, to: request)
+            return .response(response)
+        case .webSocket:
+            gateway.metrics.count(operation, status: 101)
+            return answer
         }
-        return answer
     }
 
     func refusal(status: Int, detail: String) -> HTTPResponse {

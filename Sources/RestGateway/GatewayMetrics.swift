@@ -14,9 +14,11 @@ struct GatewayMetrics: Sendable {
     let repliesDropped: Counter
     let repliesMalformed: Counter
     let clientErrors: Counter
+    let limitedClients: Gauge
     let waiting: Gauge
     let sockets: Gauge
     let outcomeTime: Histogram
+    private let limited: [RateLimits.Scope: Counter]
     private let requests: [String: [Counter]]
     private let outcomes: [RequestStatus: Counter]
 
@@ -37,6 +39,16 @@ struct GatewayMetrics: Sendable {
             help: "Replies whose headers do not say what they are.")
         clientErrors = registry.counter(
             "holdfast_gateway_client_errors_total", help: "Error messages sent to websockets.")
+        limitedClients = registry.gauge(
+            "holdfast_gateway_rate_limit_clients", help: "Clients whose rate is remembered.")
+        limited = Dictionary(
+            uniqueKeysWithValues: RateLimits.Scope.allCases.map { scope in
+                let counter = registry.counter(
+                    "holdfast_gateway_rate_limited_total",
+                    help: "Requests and messages refused by a rate limit, by whose it was.",
+                    labels: ["scope": scope.rawValue])
+                return (scope, counter)
+            })
         waiting = registry.gauge(
             "holdfast_gateway_waiting_requests", help: "Requests that wait for an outcome.")
         sockets = registry.gauge("holdfast_gateway_websockets", help: "Open websockets.")
@@ -69,6 +81,9 @@ struct GatewayMetrics: Sendable {
         guard let counters, counters.indices.contains(index) else { return }
         counters[index].increment()
     }
+
+    /// Counts a request that came too fast.
+    func countLimited(_ scope: RateLimits.Scope) { limited[scope]?.increment() }
 
     /// Counts an outcome that a client was told.
     func count(_ status: RequestStatus) { outcomes[status]?.increment() }

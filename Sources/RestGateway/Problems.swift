@@ -24,6 +24,7 @@ package struct Problem: Error, Hashable, Sendable {
         // The request is not allowed, or does not fit.
         case unauthorized = "unauthorized"
         case migrationDisabled = "migration-disabled"
+        case originNotAllowed = "origin-not-allowed"
         case notFound = "not-found"
         case unknownRequest = "unknown-request"
         case unknownProduct = "unknown-product"
@@ -38,6 +39,7 @@ package struct Problem: Error, Hashable, Sendable {
         case invalidInventory = "invalid-inventory"
         case upgradeRequired = "upgrade-required"
         case tooManyRequests = "too-many-requests"
+        case rateLimited = "rate-limited"
         case headersTooLarge = "headers-too-large"
         // The gateway cannot do it, or not now.
         case internalError = "internal-error"
@@ -67,16 +69,19 @@ package struct Problem: Error, Hashable, Sendable {
     package let subject: Subject?
     /// The rows of an inventory that are wrong.
     package let errors: [LoadRefusal.LineError]
+    /// When to try again, where that is known.
+    package let retryAfterSeconds: Int?
 
     package init(
         _ slug: Slug, _ detail: String, at subject: Subject? = nil,
-        errors: [LoadRefusal.LineError] = []
+        errors: [LoadRefusal.LineError] = [], retryAfterSeconds: Int? = nil
     ) {
         self.slug = slug
         status = slug.status
         self.detail = detail
         self.subject = subject
         self.errors = errors
+        self.retryAfterSeconds = retryAfterSeconds
     }
 
     /// The problem of a request that the web server refused before it became one.
@@ -88,6 +93,7 @@ package struct Problem: Error, Hashable, Sendable {
         self.detail = detail
         subject = nil
         errors = []
+        retryAfterSeconds = nil
     }
 }
 
@@ -100,7 +106,7 @@ extension Problem.Slug {
             .invalidField, .unknownField, .invalidBody:
             400
         case .unauthorized: 401
-        case .migrationDisabled: 403
+        case .migrationDisabled, .originNotAllowed: 403
         case .notFound, .unknownRequest, .unknownProduct, .unknownCart: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
@@ -111,7 +117,7 @@ extension Problem.Slug {
         case .expectationFailed: 417
         case .invalidInventory: 422
         case .upgradeRequired: 426
-        case .tooManyRequests: 429
+        case .tooManyRequests, .rateLimited: 429
         case .headersTooLarge: 431
         case .internalError: 500
         case .notImplemented: 501
@@ -154,6 +160,8 @@ extension Problem.Slug {
         case .expectationFailed: "The expectation cannot be met"
         case .invalidInventory: "The inventory has bad rows"
         case .upgradeRequired: "A websocket is needed here"
+        case .originNotAllowed: "Pages of this origin are not let in"
+        case .rateLimited: "Requests come too fast"
         case .tooManyRequests: "Too many requests wait on this websocket"
         case .headersTooLarge: "The headers are too large"
         case .internalError: "The gateway failed"
@@ -175,7 +183,8 @@ extension Problem.Slug {
         case .invalidPath, .invalidQuery, .missingParameter, .invalidParameter,
             .duplicateParameter, .unknownParameter, .invalidHeader, .invalidJSON, .missingField,
             .invalidField, .unknownField, .invalidBody, .unknownRequest, .unknownProduct,
-            .unknownCart, .logUnavailable, .inventoryUnavailable, .historyUnavailable, .notReady,
+            .unknownCart, .originNotAllowed, .rateLimited, .logUnavailable,
+            .inventoryUnavailable, .historyUnavailable, .notReady,
             .shuttingDown, .noAnswer:
             true
         default:
@@ -199,6 +208,7 @@ extension Problem {
             case .header(let name): json.field("header", name)
             case nil: break
             }
+            if let retryAfterSeconds { json.field("retryAfter", retryAfterSeconds) }
             guard !errors.isEmpty else { return }
             json.key("errors")
             json.beginArray()
@@ -221,8 +231,8 @@ extension Problem {
         case .unauthorized: headers.append(("WWW-Authenticate", "Bearer realm=\"holdfast\""))
         case .upgradeRequired: headers.append(("Upgrade", "websocket"))
         case .overloaded, .logUnavailable, .inventoryUnavailable, .historyUnavailable, .notReady,
-            .shuttingDown, .noAnswer:
-            headers.append(("Retry-After", "1"))
+            .shuttingDown, .noAnswer, .rateLimited:
+            headers.append(("Retry-After", "\(retryAfterSeconds ?? 1)"))
         default: break
         }
         return HTTPResponse(status: status, headers: headers, body: json.bytes)

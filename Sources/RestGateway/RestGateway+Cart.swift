@@ -14,12 +14,16 @@ extension RestGateway {
                 /cart/items/{productCode}
                 """)
         }
+        try crossOrigin.checkUpgrade(request)
         let query = try UpdateProductQuery(request.query)
         if let problem = await core.refusal { throw problem }
         let ask = GatewayCore.Ask(
             userID: query.userID, cartID: CartID(of: query.userID), requestID: query.requestID,
             action: query.action, trace: trace(of: request))
-        return .webSocket { [core] socket in await core.serve(socket, first: ask) }
+        let client = limits.client(of: request)
+        return .webSocket { [core] socket in
+            await core.serve(socket, first: ask, client: client)
+        }
     }
 
     /// `GET /cart`: the cart as it stands.

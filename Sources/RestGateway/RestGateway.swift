@@ -14,6 +14,8 @@ package final class RestGateway: Sendable {
     let core: GatewayCore
     let health: HealthBoard
     let loads: LoadLimit
+    let limits: RateLimits
+    let crossOrigin: CrossOriginPolicy
     let metrics: GatewayMetrics
     let logger: Logger
     let router = Router()
@@ -33,9 +35,12 @@ package final class RestGateway: Sendable {
         self.ports = ports
         self.metrics = GatewayMetrics(metrics)
         self.logger = logger
+        limits = RateLimits(configuration, metrics: self.metrics)
+        crossOrigin = CrossOriginPolicy(allowed: configuration.allowedOrigins)
         core = GatewayCore(
             configuration: configuration, log: ports.log, clock: ports.clock,
-            metrics: self.metrics, logger: logger, executor: executor, randomness: randomness)
+            metrics: self.metrics, limits: limits, logger: logger, executor: executor,
+            randomness: randomness)
         health = HealthBoard(
             probes: ports.probes, clock: ports.clock, cachedFor: configuration.probesCachedFor)
         loads = LoadLimit(configuration.loadsMax)

@@ -11,6 +11,9 @@ package struct Route: Hashable, Sendable {
     package let pattern: String
     package let operation: Operation
 
+    /// The paths that whoever runs the gateway asks; no rate limit hides its state from them.
+    static let operatorPaths: Set<String> = ["/health/live", "/health/ready", "/metrics"]
+
     /// All routes of the gateway.
     package static let table = [
         Route(method: "GET", pattern: "/cart/update-product", operation: .updateProduct),

@@ -120,7 +120,7 @@ extension Setting where Value == [ServiceURL] {
             name, environment: environment, help: help, placeholder: "URL[,URL...]",
             allowed: "a list in which each is \(urlAllowed(schemes))", isRepeatable: true,
             default: standard,
-            read: { text in list(text) { ServiceURL($0, schemes: schemes) } },
+            read: { text in elements(of: text) { ServiceURL($0, schemes: schemes) } },
             write: { $0.map(\.redacted).joined(separator: ",") })
     }
 }
@@ -135,8 +135,26 @@ extension Setting where Value == [HostPort] {
             name, environment: environment, help: help, placeholder: "HOST:PORT[,...]",
             allowed: "a list of host:port, such as 127.0.0.1:9092,[::1]:9093",
             isRepeatable: true, default: standard,
-            read: { text in list(text) { HostPort($0) } },
+            read: { text in elements(of: text) { HostPort($0) } },
             write: { $0.map(\.text).joined(separator: ",") })
+    }
+}
+
+extension Setting {
+    /// At least one value of a kind that its owner reads; several stand between commas or spaces, or
+    /// the flag is repeated.
+    ///
+    /// - Parameter allowed: what each value is, to follow "in which each is".
+    package static func list<Element: Sendable>(
+        _ name: String, environment: String? = nil, placeholder: String, allowed: String,
+        help: String, read: @escaping @Sendable (String) -> Element?,
+        write: @escaping @Sendable (Element) -> String
+    ) -> Setting where Value == [Element] {
+        Setting(
+            name, environment: environment, help: help, placeholder: "\(placeholder)[,...]",
+            allowed: "a list in which each is \(allowed)", isRepeatable: true, default: nil,
+            read: { text in elements(of: text, read) },
+            write: { $0.map(write).joined(separator: ",") })
     }
 }
 
@@ -146,7 +164,7 @@ private func urlAllowed(_ schemes: [String]) -> String {
 }
 
 /// The elements of a list between commas or spaces; `nil` if there are none or one is wrong.
-private func list<Element>(_ text: String, _ read: (String) -> Element?) -> [Element]? {
+private func elements<Element>(of text: String, _ read: (String) -> Element?) -> [Element]? {
     var elements: [Element] = []
     for part in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
         guard let element = read(String(part)) else { return nil }

@@ -188,6 +188,11 @@ extension HTTPConnection {
         linger()
     }
 
+    /// Answers 503 before a request has come, and ends the connection.
+    func turnAway() {
+        refuse(HTTPRefusal(status: 503, detail: "too many connections are open; try again"))
+    }
+
     private func send(_ response: HTTPResponse, _ framing: HTTPRequestFraming, closes: Bool) {
         let context = HTTPResponseEncoder.Context(
             date: server.date, closes: closes, isVersion10: framing.isVersion10,

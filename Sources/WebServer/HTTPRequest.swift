@@ -38,9 +38,8 @@ package struct HTTPRequest: Sendable {
             rest[colon...].utf8.starts(with: "://".utf8)
         {
             let authority = rest.utf8.index(colon, offsetBy: 3)
-            rest = rest[authority...].drop { $0 != "/" && $0 != "?" && $0 != "#" }
+            rest = rest[authority...].drop { $0 != "/" && $0 != "?" }
         }
-        if let fragment = rest.utf8.firstIndex(of: 0x23) { rest = rest[..<fragment] }
         guard let mark = rest.utf8.firstIndex(of: 0x3F) else { return (orRoot(rest), nil) }
         return (orRoot(rest[..<mark]), String(rest[rest.utf8.index(after: mark)...]))
     }

@@ -43,6 +43,8 @@ func validate(_ head: HTTPHead) throws(HTTPRefusal) -> HTTPRequestFraming {
         throw HTTPRefusal(status: 501, detail: "this is not a proxy")
     }
 
+    try checkTarget(of: head, host: hosts.first)
+
     let encodings = fields.all("transfer-encoding")
     if !encodings.isEmpty {
         guard !isVersion10, fields.first("content-length") == nil else {
@@ -72,6 +74,27 @@ func validate(_ head: HTTPHead) throws(HTTPRefusal) -> HTTPRequestFraming {
         isHead: head.method == "HEAD", isVersion10: isVersion10, keepsAlive: head.keepsAlive,
         hasBody: hasBody, expectsContinue: expectsContinue,
         webSocketKey: try webSocketKey(of: head, hasBody: hasBody))
+}
+
+/// Checks the target's form; a proxy in front must not have read another one.
+private func checkTarget(of head: HTTPHead, host: String?) throws(HTTPRefusal) {
+    let target = head.target
+    guard target.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x23 }) else {
+        throw HTTPRefusal(
+            status: 400, detail: "the request target has characters that must be percent-encoded")
+    }
+    if target.utf8.first == 0x2F || target == "*" && head.method == "OPTIONS" { return }
+    guard let separator = target.firstRange(of: "://"),
+        ["http", "https"].contains(target[..<separator.lowerBound].lowercased())
+    else {
+        throw HTTPRefusal(status: 400, detail: "the request target is neither a path nor a URL")
+    }
+    let authority = target[separator.upperBound...].prefix { $0 != "/" && $0 != "?" }
+    guard !authority.isEmpty, host.map({ $0.lowercased() == authority.lowercased() }) ?? true
+    else {
+        throw HTTPRefusal(
+            status: 400, detail: "the request target and the Host field name two hosts")
+    }
 }
 
 /// What is wrong with a head, if anything is.

@@ -32,7 +32,7 @@ package protocol RequestHandler: Sendable {
     /// Words an error that the server found itself, so that all errors of an API look alike.
     ///
     /// - Parameters:
-    ///   - status: 400, 408, 413, 414, 417, 426, 431, 500, 501 or 505.
+    ///   - status: 400, 408, 413, 414, 417, 426, 431, 500, 501, 503 or 505.
     ///   - detail: what was wrong, for people.
     func refusal(status: Int, detail: String) -> HTTPResponse
 }

@@ -4,8 +4,10 @@ package struct WebServerConfiguration: Sendable {
     package var host = "127.0.0.1"
     /// 0 takes any free port.
     package var port = 0
-    /// Connections open at once; further ones wait in the kernel's queue.
+    /// Connections served at once; further ones are answered 503.
     package var connectionsMax = 10_000
+    /// Connections that get their 503 at once; further ones wait in the kernel's queue.
+    package var connectionsTurnedAwayMax = 256
 
     /// Bytes of a request target; beyond it 414.
     package var targetBytesMax = 8_192

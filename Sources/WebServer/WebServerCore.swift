@@ -18,9 +18,11 @@ final class WebServerCore: @unchecked Sendable {
 
     private var listener: CInt?
     private var connections: [UInt64: HTTPConnection] = [:]
+    /// Those beyond the limit, which are being told so.
+    private var turnedAway: Set<UInt64> = []
     private var nextID: UInt64 = 1
     private var isAcceptPaused = false
-    private var pauseLogged = Duration.zero
+    private var crowdLogged = Duration.zero
     private var retry: TimerID?
     private var onDrained: [() -> Void] = []
     private var dates = HTTPDateCache()
@@ -45,6 +47,7 @@ final class WebServerCore: @unchecked Sendable {
         guard let address = SocketAddress(numericHost: host, port: port) else {
             throw WebServerError.hostNotNumeric(host)
         }
+        Socket.raiseDescriptorLimit()
         do {
             let (descriptor, bound) = try Socket.listen(on: address, backlog: 4_096)
             // Edge-triggered like all the others: a level would make the loop spin when there is
@@ -81,6 +84,7 @@ final class WebServerCore: @unchecked Sendable {
     /// Called by a connection that has closed its descriptor.
     func remove(_ id: UInt64) {
         guard connections.removeValue(forKey: id) != nil else { return }
+        turnedAway.remove(id)
         metrics.connections.add(-1)
         if isAcceptPaused, !isShuttingDown {
             isAcceptPaused = false
@@ -100,14 +104,15 @@ final class WebServerCore: @unchecked Sendable {
     private func acceptAll() {
         guard let listener else { return }
         while true {
-            guard connections.count < configuration.connectionsMax else {
+            let isFull = connections.count - turnedAway.count >= configuration.connectionsMax
+            guard !isFull || turnedAway.count < configuration.connectionsTurnedAwayMax else {
                 pauseAccept("the limit of connections is reached")
                 return
             }
             switch Socket.accept(listener) {
             case .accepted(let descriptor, let peer):
                 isAcceptPaused = false
-                open(descriptor, peer)
+                open(descriptor, peer, isFull: isFull)
             case .wouldBlock:
                 return
             case .exhausted(let error):
@@ -122,16 +127,18 @@ final class WebServerCore: @unchecked Sendable {
         guard !isAcceptPaused else { return }
         isAcceptPaused = true
         metrics.acceptPauses.increment()
-        // At the limit, each connection that closes lets one in and pauses again.
-        let now = EventLoop.now
-        guard now - pauseLogged > .seconds(10) else { return }
-        pauseLogged = now
-        logger.warning(
-            "new connections have to wait",
-            ["reason": reason, "connections": "\(connections.count)"])
+        warn("new connections have to wait", reason)
     }
 
-    private func open(_ descriptor: CInt, _ peer: SocketAddress) {
+    /// Warns of a crowd now and then: at the limit, each connection that closes lets one in.
+    private func warn(_ message: String, _ reason: String) {
+        let now = EventLoop.now
+        guard now - crowdLogged > .seconds(10) else { return }
+        crowdLogged = now
+        logger.warning(message, ["reason": reason, "connections": "\(connections.count)"])
+    }
+
+    private func open(_ descriptor: CInt, _ peer: SocketAddress, isFull: Bool) {
         let id = nextID
         nextID += 1
         let connection = HTTPConnection(
@@ -146,6 +153,13 @@ final class WebServerCore: @unchecked Sendable {
         connections[id] = connection
         metrics.accepted.increment()
         metrics.connections.add(1)
-        connection.start()
+        guard isFull else {
+            connection.start()
+            return
+        }
+        turnedAway.insert(id)
+        metrics.turnedAway.increment()
+        warn("new connections are turned away", "the limit of connections is reached")
+        connection.turnAway()
     }
 }

@@ -3,6 +3,7 @@ import Telemetry
 /// What a web server counts.
 struct WebServerMetrics: Sendable {
     let accepted: Counter
+    let turnedAway: Counter
     let acceptPauses: Counter
     let connections: Gauge
     let requests: Counter
@@ -15,6 +16,9 @@ struct WebServerMetrics: Sendable {
     init(_ registry: MetricsRegistry) {
         accepted = registry.counter(
             "web_connections_accepted_total", help: "Connections accepted.")
+        turnedAway = registry.counter(
+            "web_connections_turned_away_total",
+            help: "Connections beyond the limit, answered with 503.")
         acceptPauses = registry.counter(
             "web_accept_pauses_total",
             help: "Times that accepting paused for want of descriptors or at the limit.")

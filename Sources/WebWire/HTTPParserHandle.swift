@@ -16,9 +16,11 @@ import Glibc
     private let parser: UnsafeMutablePointer<http_parser>
     private let message: UnsafeMutablePointer<HTTPMessageInProgress>
     private let kind: Kind
+    private var lines: HTTPRequestLines
 
     package init(_ kind: Kind, limits: HTTPHeadLimits) {
         self.kind = kind
+        lines = HTTPRequestLines(extensionBytesMax: limits.headerBytes)
         unsafe parser = .allocate(capacity: 1)
         unsafe message = .allocate(capacity: 1)
         unsafe message.initialize(to: HTTPMessageInProgress(limits: limits))
@@ -38,6 +40,8 @@ import Glibc
         // states that it enters after `Upgrade` and `Connection: close`.
         unsafe http_parser_init(parser, kind == .request ? HTTP_REQUEST : HTTP_RESPONSE)
         unsafe message.pointee.reset()
+        lines = unsafe HTTPRequestLines(
+            extensionBytesMax: message.pointee.limits.headerBytes)
     }
 
     /// Whether the message being read is the answer to HEAD: it ends with its head.
@@ -50,23 +54,33 @@ import Glibc
     package mutating func parse(_ bytes: Span<UInt8>) throws(HTTPParseFailure) -> Int {
         let count = bytes.count
         guard count > 0 else { return 0 }
-        let startsMessage = unsafe !message.pointee.hasBegun
         unsafe message.pointee.hasBegun = true
+        let headEnd = kind == .request ? try lines.read(bytes, from: 0) : count
         let consumed = unsafe bytes.withUnsafeBytes { raw in
             unsafe http_parser_execute(
                 parser, callbacks, raw.baseAddress?.assumingMemoryBound(to: CChar.self), count)
         }
         let code = unsafe http_errno(parser.pointee.http_errno)
+        if kind == .request { try checkBodyLines(bytes, from: headEnd) }
         if code == HPE_PAUSED || code == HPE_OK { return consumed }
         if let failure = unsafe message.pointee.failure { throw failure }
         switch code {
         case HPE_HEADER_OVERFLOW:
             throw .headersTooLarge
-        case HPE_INVALID_METHOD where startsMessage && beginsWithToken(bytes):
+        case HPE_INVALID_METHOD where consumed < count && isTokenByte(bytes[consumed]):
+            // What was read before belongs to a method that the parser knows.
             throw .unknownMethod
         default:
             throw .malformed(unsafe String(cString: http_errno_description(code)))
         }
+    }
+
+    private mutating func checkBodyLines(
+        _ bytes: Span<UInt8>, from headEnd: Int
+    ) throws(HTTPParseFailure) {
+        guard lines.isAtHeadEnd, unsafe message.pointee.hasHead else { return }
+        lines.headEnded(isChunked: unsafe message.pointee.head.isChunked)
+        _ = try lines.read(bytes, from: headEnd)
     }
 
     /// Tells the parser that the stream ended, which completes a response without a length.
@@ -143,14 +157,6 @@ private struct HTTPMessageInProgress {
         failure = .headersTooLarge
         return 1
     }
-}
-
-private func beginsWithToken(_ bytes: Span<UInt8>) -> Bool {
-    for index in bytes.indices {
-        if bytes[index] == 0x20 { return index > 0 }
-        guard index < 32, isTokenByte(bytes[index]) else { return false }
-    }
-    return false
 }
 
 /// The message that a callback's parser reads.

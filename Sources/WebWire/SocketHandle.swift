@@ -155,6 +155,15 @@ package enum Socket {
         }
     }
 
+    /// Lets the process have as many descriptors as the system allows it.
+    package static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+        else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
     /// Takes the next connection that waits.
     package static func accept(_ listener: CInt) -> AcceptOutcome {
         while true {

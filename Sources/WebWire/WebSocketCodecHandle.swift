@@ -69,8 +69,9 @@ package enum WebSocketEvent: Sendable {
             return status == 0
         }
         // Where a frame is broken beyond its header, such as a control frame that is too long,
-        // wslay gives up with a close frame that has no code.
-        if !isUsable, !isBroken {
+        // wslay gives up with a close frame that has no code; half a code it answers with none.
+        let isHalfCode = unsafe transfer.pointee.isCloseCodeCut
+        if !isUsable || isHalfCode, !isBroken {
             isBroken = true
             owesClose = unsafe wslay_event_get_close_sent(context) == 0
         }
@@ -166,6 +167,8 @@ package enum WebSocketEvent: Sendable {
     var input = unsafe UnsafeBufferPointer<UInt8>(start: nil, count: 0)
     var output: [UInt8] = []
     var events: [WebSocketEvent] = []
+    /// Whether a close frame came with one byte, where a code has two.
+    var isCloseCodeCut = false
     var masks = RandomPool()
 }
 
@@ -240,6 +243,7 @@ private func onMessage(
     case WSLAY_PING.rawValue: event = .ping
     case WSLAY_PONG.rawValue: event = .pong
     case WSLAY_CONNECTION_CLOSE.rawValue:
+        if bytes.count == 1 { unsafe transfer(userData).pointee.isCloseCodeCut = true }
         let code = unsafe message.status_code == 0 ? 1005 : message.status_code
         // The first two bytes of the payload are the code.
         let reason = unsafe String(decoding: bytes.dropFirst(2), as: UTF8.self)

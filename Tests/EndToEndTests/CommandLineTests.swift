@@ -70,6 +70,10 @@ extension EndToEndTests {
             (["broker", "--segment-max", "1"], "--segment-max", "1GiB"),
             (["race", "--users", "1"], "--users", "10000"),
             (["race", "--rounds", "many"], "--rounds", "1000000"),
+            (["gateway", "--cors-origins", "shop.example"], "--cors-origins", "https://shop"),
+            (["gateway", "--trusted-proxies", "proxy.local"], "--trusted-proxies", "IPv6"),
+            (["gateway", "--client-rate", "-1"], "--client-rate", "1000000"),
+            (["gateway", "--total-burst", "0"], "--total-burst", "1000000"),
             (["gateway", "--log-level", "loud"], "--log-level", "warning"),
         ])
         func `a wrong value is named with what is allowed`(

@@ -143,7 +143,7 @@ struct LoopbackTests {
     }
 
     @Test func `many requests in flight are answered once each`() async throws {
-        try await LoopbackGateway.run { gateway in
+        try await LoopbackGateway.run({ $0.pendingAfter = .seconds(60) }) { gateway in
             let socket = try await gateway.open("userID=u1&quantity=0&requestID=first")
             for number in 0..<500 {
                 socket.send(

@@ -301,9 +301,10 @@ struct ProblemTests {
             invalid-inventory invalid-json invalid-parameter invalid-path invalid-query \
             inventory-unavailable length-required log-unavailable method-not-allowed \
             migration-disabled missing-field missing-parameter no-answer not-found \
-            not-implemented not-ready overloaded request-timeout shutting-down target-too-long \
-            too-many-requests unauthorized unknown-cart unknown-field unknown-parameter unknown-product \
-            unknown-request unsupported-media-type upgrade-required
+            not-implemented not-ready origin-not-allowed overloaded rate-limited request-timeout \
+            shutting-down target-too-long too-many-requests unauthorized unknown-cart \
+            unknown-field unknown-parameter unknown-product unknown-request \
+            unsupported-media-type upgrade-required
             """
         #expect(
             Problem.Slug.allCases.map(\.rawValue).sorted().joined(separator: " ") == slugs)

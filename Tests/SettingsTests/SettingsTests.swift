@@ -96,6 +96,26 @@ private func problems(
         #expect(spaced[gateways].map(\.text) == ["http://a:1", "http://b:2"])
     }
 
+    @Test func `a list is of whatever its owner can read, and may be left out`() throws {
+        let primes = Setting.list(
+            "primes", placeholder: "PRIME", allowed: "2, 3, 5 or 7", help: "Which.",
+            read: { Int($0).flatMap { [2, 3, 5, 7].contains($0) ? $0 : nil } },
+            write: { String($0) })
+        func read(_ text: String?) throws -> [Int]? {
+            let arguments = text.map { ["--primes", $0] } ?? []
+            return try Settings(
+                specification: [primes.optional], arguments: arguments, environment: [:])[
+                    primes.optional]
+        }
+        #expect(try read(nil) == nil)
+        #expect(try read("2, 5,7") == [2, 5, 7])
+        #expect(throws: SettingsError.self) { try read("2,4") }
+        #expect(throws: SettingsError.self) { try read(",") }
+        let lines = problems("--primes", "9", specification: [primes])
+        #expect(lines.count == 1 && lines[0].contains("a list in which each is 2, 3, 5 or 7"))
+        #expect(problems(specification: [primes]).count == 1, "without .optional it must be set")
+    }
+
     @Test func `everything that is wrong is reported at once`() {
         let lines = problems(
             "--port", "99999", "--deadline=5", "stray", "--buffer",

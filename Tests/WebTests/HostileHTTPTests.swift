@@ -204,6 +204,44 @@ import WebServer
         }
     }
 
+    @Test(arguments: ["Content-Length: 9223372036854775807", "Transfer-Encoding: chunked"])
+    func `a body without end is refused at the limit, and is not read on`(
+        framing: String
+    ) async throws {
+        try await TestServer.run { server in
+            try await server.onThread { port in
+                let socket = try RawSocket(port: port)
+                socket.send("POST /small HTTP/1.1\r\nHost: x\r\n\(framing)\r\n\r\n")
+                let chunk =
+                    Array("10000\r\n".utf8) + [UInt8](repeating: 0x78, count: 65_536) + [13, 10]
+                try waitUntil { server.metric("web_connections") == 1 }
+                // Until the server, having answered, cuts the connection.
+                try waitUntil {
+                    _ = socket.sendWithoutWaiting(chunk)
+                    return server.metric("web_connections") == 0
+                }
+                #expect(try socket.response()?.status == 413)
+            }
+        }
+    }
+
+    @Test func `headers that trickle on many connections leave the others alone`() async throws {
+        try await TestServer.run({ $0.headerDeadline = .milliseconds(300) }) { server in
+            try await server.onThread { port in
+                let slow = try (0..<200).map { _ in try RawSocket(port: port) }
+                for socket in slow { socket.send("GET / HTTP/1.1\r\nHost: x\r\nA: ") }
+                let quick = try RawSocket(port: port)
+                quick.send("GET /quick HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try quick.response()?.body == "GET /quick")
+                for socket in slow {
+                    socket.send("b")
+                    #expect(try socket.response()?.status == 408)
+                }
+            }
+            #expect(server.metric("web_connections_cut_total") == 200)
+        }
+    }
+
     @Test func `a reader below the minimum rate is cut`() async throws {
         try await TestServer.run({ $0.rateWindow = .milliseconds(60) }) { server in
             try await server.onThread { port in
@@ -238,7 +276,7 @@ import WebServer
         }
     }
 
-    @Test func `the limit of connections makes the next one wait, and serves it later`()
+    @Test func `connections beyond the limit are answered 503, and one that closes makes room`()
         async throws
     {
         try await TestServer.run({ $0.connectionsMax = 2 }) { server in
@@ -250,11 +288,43 @@ import WebServer
                     let response = try socket?.response()
                     #expect(response?.status == 200)
                 }
-                let third = try RawSocket(port: port)
-                third.send("GET /third HTTP/1.1\r\nHost: x\r\n\r\n")
-                try waitUntil { server.metric("web_accept_pauses_total") != 0 }
+                for _ in 0..<50 {
+                    let third = try RawSocket(port: port)
+                    third.send("GET /third HTTP/1.1\r\nHost: x\r\n\r\n")
+                    let response = try #require(try third.response())
+                    #expect(response.status == 503)
+                    #expect(response.headers["connection"] == "close")
+                    #expect(response.headers["content-type"] == "application/problem+json")
+                    #expect(try third.readToEnd() == "")
+                }
+                #expect(server.metric("web_connections_turned_away_total") == 50)
+                second.send("GET /still HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try second.response()?.body == "GET /still")
                 first = nil
-                #expect(try third.response()?.body == "GET /third")
+                try waitUntil { server.metric("web_connections") == 1 }
+                let fourth = try RawSocket(port: port)
+                fourth.send("GET /fourth HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try fourth.response()?.body == "GET /fourth")
+            }
+        }
+    }
+
+    @Test func `a flood beyond the 503 as well waits, and is served later`() async throws {
+        try await TestServer.run({
+            $0.connectionsMax = 1
+            $0.connectionsTurnedAwayMax = 2
+            $0.lingerDeadline = .seconds(60)
+        }) { server in
+            try await server.onThread { port in
+                var crowd = try (0..<20).map { _ in try RawSocket(port: port) }
+                try waitUntil { server.metric("web_accept_pauses_total") != 0 }
+                #expect(server.metric("web_connections") == 3, "one served, two being told")
+                #expect(crowd.count == 20)
+                crowd = []
+                try waitUntil { server.metric("web_connections") == 0 }
+                let next = try RawSocket(port: port)
+                next.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(try next.response()?.body == "GET /next")
             }
         }
     }

@@ -26,6 +26,10 @@ final class RawSocket: @unchecked Sendable {
             }
         }
         guard status == 0 else { throw Failure(description: "connect: \(errno)") }
+        // Each write is to be seen by itself.
+        var isOn: CInt = 1
+        setsockopt(
+            descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &isOn, socklen_t(MemoryLayout<CInt>.size))
         // Longer than any test may take; what is asserted is what comes, not when.
         var patience = timeval(tv_sec: 20, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
@@ -120,8 +124,9 @@ final class RawSocket: @unchecked Sendable {
         let head = try read(2)
         guard head.count == 2 else { return nil }
         var length = Int(head[1] & 0x7F)
-        if length == 126 { length = try read(2).reduce(0) { $0 << 8 | Int($1) } }
-        if length == 127 { length = try read(8).reduce(0) { $0 << 8 | Int($1) } }
+        if length > 125 {
+            length = try read(length == 126 ? 2 : 8).reduce(0) { $0 << 8 | Int($1) }
+        }
         return RawFrame(
             isFinal: head[0] & 0x80 != 0, opcode: head[0] & 0x0F, payload: try read(length))
     }

@@ -1,0 +1,64 @@
+import WebServer
+
+/// Which pages of other origins may use the gateway from a browser.
+///
+/// Source: the Fetch standard, "CORS protocol"; RFC 6455 section 10.2 for websockets, to which
+/// browsers do not apply it.
+struct CrossOriginPolicy: Sendable {
+    /// The headers that the gateway reads, of those that a page may only send with permission.
+    static let requestHeaders = "Authorization, Content-Type, Idempotency-Key, traceparent"
+    /// The headers of answers that a page may only read with permission.
+    static let responseHeaders = "Allow, Location, Retry-After"
+    /// For how many seconds a browser need not ask again.
+    private static let secondsToKeep = "600"
+
+    let allowed: Set<WebOrigin>
+
+    /// Refuses a websocket that a page of a foreign origin opens.
+    ///
+    /// What is no browser sends no `Origin`, and could send any.
+    func checkUpgrade(_ request: HTTPRequest) throws(Problem) {
+        let origins = request.headers.all("Origin")
+        guard let text = origins.first else { return }
+        if origins.count == 1 {
+            if allows(text) { return }
+            if let host = request.headers.first("Host"),
+                WebOrigin(text)?.isServed(by: host) == true
+            {
+                return
+            }
+        }
+        throw Problem(
+            .originNotAllowed, "pages of the origin \(text) may not open websockets here",
+            at: .header("Origin"))
+    }
+
+    /// Tells the browser whether a page may read the answer, and in a preflight what it may ask.
+    ///
+    /// - Parameter response: an answer to OPTIONS tells the path's methods in `Allow`.
+    func grant(_ response: inout HTTPResponse, to request: HTTPRequest) {
+        guard !allowed.isEmpty else { return }
+        let isForAll = allowed.contains(.any)
+        if !isForAll { response.headers.append(("Vary", "Origin")) }
+        let origins = request.headers.all("Origin")
+        guard origins.count == 1, allows(origins[0]) else { return }
+        response.headers += [
+            ("Access-Control-Allow-Origin", isForAll ? "*" : origins[0]),
+            ("Access-Control-Expose-Headers", Self.responseHeaders),
+        ]
+        guard request.method == "OPTIONS",
+            request.headers.first("Access-Control-Request-Method") != nil,
+            let methods = response.headers.first(where: { $0.0 == "Allow" })?.1
+        else { return }
+        response.headers += [
+            ("Access-Control-Allow-Methods", methods),
+            ("Access-Control-Allow-Headers", Self.requestHeaders),
+            ("Access-Control-Max-Age", Self.secondsToKeep),
+        ]
+    }
+
+    private func allows(_ text: String) -> Bool {
+        if allowed.contains(.any) { return true }
+        return WebOrigin(text).map { $0 != .any && allowed.contains($0) } ?? false
+    }
+}
