@@ -84,6 +84,8 @@ package final class PostgresPool: Sendable {
         let entry = try await borrow()
         do {
             let result = try await body(entry.connection)
+            // It may have been another connection that could not be made.
+            note(.up)
             await giveBack(entry)
             return result
         } catch {

@@ -46,6 +46,10 @@ final class FakeCartStore: CartStore {
     /// Holds the answers of appends that are carried out.
     let afterAppendGate = Gate()
 
+    func openGates() {
+        for gate in [appendGate, readGate, afterAppendGate] { gate.open() }
+    }
+
     init(variant: Variant? = nil, trace: Trace? = nil) {
         self.variant = variant
         self.trace = trace

@@ -156,8 +156,11 @@ final class FakeInventoryStore: InventoryStore {
             }
             .prefix(max)
             for hold in due { state.proposedAt[hold.key] = now }
+            if variant == .sweeperLowers || variant == .refreshFromTwoSides {
+                for hold in due { Self.giveBack(hold, in: &state) }
+            }
             if variant == .sweeperLowers {
-                for hold in due { Self.letGo(hold, in: &state) }
+                for hold in due { state.holds[hold.key]?.holdQuantity = 0 }
                 return []
             }
             return due.map { hold in
@@ -186,8 +189,7 @@ final class FakeInventoryStore: InventoryStore {
         }
     }
 
-    private static func letGo(_ hold: Hold, in state: inout State) {
-        state.holds[hold.key]?.holdQuantity = 0
+    private static func giveBack(_ hold: Hold, in state: inout State) {
         guard let row = state.products[hold.productCode] else { return }
         state.products[hold.productCode] = Product(
             code: row.code, name: row.name, quantity: row.quantity,

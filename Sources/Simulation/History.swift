@@ -38,7 +38,7 @@ final class History {
     private var now = 0
     private var found: [String] = []
     /// Whether no hold expires during the life.
-    private let holdsLast: Bool
+    let holdsLast: Bool
 
     init(holdsLast: Bool) { self.holdsLast = holdsLast }
 

@@ -46,10 +46,15 @@ extension Life {
                 break
             }
         }
+        if !history.holdsLast {
+            world.pass(holdsFor + .seconds(60))
+            listen()
+        }
         violations = quietViolations
         violations += history.unanswered.map { "never answered: \($0.brief)" }
         do {
             violations += try history.violations(of: world)
+            if !history.holdsLast { violations += try world.linesLeft() }
         } catch {
             violations.append("an event cannot be read: \(error)")
         }

@@ -15,7 +15,7 @@ final class Life {
     let variant: Variant?
     private let users = (0..<5).map { user("user\($0)") }
     private let products = (0..<3).map { product("P\($0)") }
-    private let holdsFor: Duration
+    let holdsFor: Duration
     /// The partition's owner among the cart instances.
     private var owners: [Int: Int] = [:]
     private var inventoryOwners: [Int: Int] = [:]
@@ -49,6 +49,15 @@ final class Life {
             inventoryOwners[partition] = random.below(2)
             world.inventories[inventoryOwners[partition] ?? 0].log.assign([partition])
         }
+    }
+
+    /// Ends all processes, so that nothing of the life stays in memory.
+    func end() {
+        for instance in world.carts { instance.kill() }
+        for instance in world.inventories { instance.kill() }
+        world.cartStore.openGates()
+        world.inventoryStore.gate.open()
+        world.run()
     }
 
     private func startCarts() {

@@ -23,6 +23,7 @@ package enum Simulation {
     ) -> Result {
         let life = Life(seed: seed, variant: variant, isTraced: isTraced)
         life.live(steps: 40 + Int(seed % 61))
+        defer { life.end() }
         return Result(
             seed: seed, stepCount: life.stepCount, faults: life.trace.faults,
             outcomes: life.history.outcomes, violations: life.violations, trace: life.trace.text)

@@ -21,6 +21,7 @@ package enum Variant: String, CaseIterable, Sendable {
     case lockRuleAlone = "lock-rule-alone"
     case batchFromOneRow = "batch-from-one-row"
     case sweeperLowers = "sweeper-lowers"
+    case refreshFromTwoSides = "refresh-from-two-sides"
     case stockBelowHeld = "stock-below-held"
 
     /// The rule of the design that is broken.
@@ -41,7 +42,7 @@ package enum Variant: String, CaseIterable, Sendable {
         case .staleLedger: "I2"
         case .lockRuleAlone: "I3"
         case .batchFromOneRow: "I4"
-        case .sweeperLowers: "I5"
+        case .sweeperLowers, .refreshFromTwoSides: "I5"
         case .stockBelowHeld: "I6"
         }
     }
@@ -69,6 +70,8 @@ package enum Variant: String, CaseIterable, Sendable {
         case .batchFromOneRow:
             "holds of one product in one batch each count from the same row; the last one wins"
         case .sweeperLowers: "the sweeper lets holds go by itself and tells nobody"
+        case .refreshFromTwoSides:
+            "the sweeper gives a due hold's pieces back, and its cart may refresh it all the same"
         case .stockBelowHeld: "stock can be set below what is held"
         }
     }

@@ -155,6 +155,17 @@ final class World {
         return cart
     }
 
+    /// The lines that are in the carts still.
+    func linesLeft() throws -> [String] {
+        try cartStore.events.sorted { $0.key.bits < $1.key.bits }.flatMap { cartID, events in
+            var cart = Cart(cartID: cartID)
+            for event in events { cart.evolve(try CartEvent(decoding: event.json)) }
+            return cart.held.map {
+                "the line of \($0.requestID) in \(cartID) has outlived its time"
+            }
+        }
+    }
+
     /// Everything that does not hold although all is quiet.
     func quietViolations() throws -> [String] {
         var violations =

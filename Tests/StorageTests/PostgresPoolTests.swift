@@ -44,6 +44,37 @@ import Threading
         }
     }
 
+    @Test func `a connection that works makes the pool up again, were another not to be had`()
+        async throws
+    {
+        try await withSchema { configuration in
+            let role = "r\(UInt32.random(in: 0...(.max)))"
+            let owner = try await PostgresConnection.connect(configuration)
+            _ = try await owner.execute(
+                "CREATE ROLE \(role) LOGIN PASSWORD 'secret' CONNECTION LIMIT 1")
+            var limited = configuration
+            let address = try #require(configuration.url.split(separator: "@").last)
+            limited.url = "postgres://\(role):secret@\(address)"
+            limited.settings = [:]
+            let pool = PostgresPool(limited, size: 2, metrics: MetricsRegistry(), logger: quiet)
+            try await pool.withConnection { connection in
+                await #expect(throws: PostgresError.self) {
+                    try await pool.withConnection { try await $0.ping() }
+                }
+                guard case .down = pool.health else {
+                    Issue.record("\(pool.health)")
+                    return
+                }
+                try await connection.ping()
+            }
+            #expect(pool.health == .up)
+            #expect(await pool.check() == .up)
+            await pool.close()
+            _ = try await owner.execute("DROP ROLE \(role)")
+            await owner.close()
+        }
+    }
+
     @Test func `as many callers as connections have one at the same time`() async throws {
         try await withPool { pool in
             let first = Promise<Void>()
