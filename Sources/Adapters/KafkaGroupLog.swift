@@ -40,6 +40,18 @@ package final class KafkaGroupLog<Value: Sendable>: GroupLog {
 
     package var hasChange: Bool { consumer.hasChange }
 
+    /// The group takes commits from its present members only, so what is committed is committed again.
+    package func owns(_ partitions: [Int]) async throws -> Bool {
+        if hasChange { return false }
+        let wanted = topic.partitions(partitions)
+        var offsets = try await consumer.committed(wanted)
+        for partition in wanted where offsets[partition] == nil {
+            offsets[partition] = try await consumer.watermarks(partition).low
+        }
+        try await consumer.commit(offsets)
+        return !hasChange
+    }
+
     package func completeRevocation() async {
         revocation.withLock { token in
             defer { token = nil }

@@ -58,8 +58,11 @@ extension CartEngine {
     /// Their messages were kept aside. If a partition leaves while the store is asked, its rightful
     /// owner finds itself fenced by us and does the same.
     ///
+    /// - Parameter isOwned: asks the group whether they are ours still.
     /// - Returns: the messages that were kept aside, to be processed.
-    func retakeFenced(replayEnds: LogEnds) async throws -> Admission {
+    func retakeFenced(
+        ifOwned isOwned: @Sendable ([Int]) async throws -> Bool, replayEnds: LogEnds
+    ) async throws -> Admission {
         let fenced = fencedPartitionsDue()
         if fenced.isEmpty { return Admission() }
         logger.warning(
@@ -68,7 +71,12 @@ extension CartEngine {
         let until = clock.now() + configuration.fencedWait
         for partition in fenced { partitions[partition]?.phase = .fenced(until: until) }
         let incarnations = fenced.map { partitions[$0]?.incarnation }
+        guard try await isOwned(fenced) else { return Admission() }
         let takeover = try await fenceOthers(fenced, replayEnds)
+        // Asked again: were they lost before the epochs were raised, what we append would have an
+        // owner after us that may have finished the messages which it comes from, and nobody would
+        // publish it.
+        guard try await isOwned(fenced) else { return Admission() }
         var back: Set<Int> = []
         for (partition, incarnation) in zip(fenced, incarnations) {
             guard let state = partitions[partition], state.incarnation == incarnation,

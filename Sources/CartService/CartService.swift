@@ -110,6 +110,8 @@ package final class CartService: Sendable {
         while true {
             do {
                 try await engine.takeOver(partitions) { try await self.replayEnds(of: $0) }
+                // What may be lost already begins nothing.
+                if requests.hasChange { return false }
                 try await answers.assign(partitions)
                 return true
             } catch {
@@ -155,9 +157,9 @@ package final class CartService: Sendable {
                 await commitOffsets(leaving: nil)
                 await engine.passivate()
                 do {
-                    let parked = try await engine.retakeFenced {
-                        try await self.replayEnds(of: $0)
-                    }
+                    let parked = try await engine.retakeFenced(
+                        ifOwned: { try await self.requests.owns($0) },
+                        replayEnds: { try await self.replayEnds(of: $0) })
                     if !parked.isEmpty {
                         retaken.addTask { await self.engine.process(parked) }
                     }

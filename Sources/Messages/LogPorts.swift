@@ -81,6 +81,13 @@ package protocol GroupLog<Value>: Sendable {
     /// Whether something waits that is no messages, so that who has no room for any may ask for it.
     var hasChange: Bool { get }
 
+    /// Asks the group itself whether the partitions are ours at this moment.
+    ///
+    /// A member that slept does not know yet what it has lost.
+    ///
+    /// - Throws: any error while the group cannot be asked, or says that we are no member of it.
+    func owns(_ partitions: [Int]) async throws -> Bool
+
     /// Lets the last revoked partitions go.
     func completeRevocation() async
 

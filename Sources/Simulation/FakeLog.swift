@@ -195,6 +195,14 @@ final class FakeGroupLog<Value: Sendable>: GroupLog {
 
     var hasChange: Bool { state.withLock { $0.isClosed || !$0.control.isEmpty } }
 
+    func owns(_ partitions: [Int]) async throws -> Bool {
+        await Task.yield()
+        await process?.pass()
+        return state.withLock { state in
+            state.control.isEmpty && partitions.allSatisfy { state.positions[$0] != nil }
+        }
+    }
+
     private var hasNext: Bool {
         state.withLock { state in
             state.isClosed || !state.control.isEmpty

@@ -203,18 +203,13 @@ final class World {
                 """)
         }
         let published = Set(topics.cartEvents.map(EventKey.init))
-        if published != stored {
-            violations.append(
-                """
-                \(stored.subtracting(published).count) events are not published, \
-                \(published.subtracting(stored).count) are that never happened
-                """)
-        }
+        violations += stored.subtracting(published).map { "\($0) is not published" }.sorted()
+        violations += published.subtracting(stored).map { "\($0) never happened" }.sorted()
         return violations
     }
 
     /// What tells events of one history apart, and forks of it.
-    private struct EventKey: Hashable {
+    private struct EventKey: Hashable, CustomStringConvertible {
         let cartID: CartID
         let version: Int
         let requestID: RequestID
@@ -224,6 +219,8 @@ final class World {
             (cartID, version) = (event.cartID, event.version)
             (requestID, type) = (event.requestID, event.type)
         }
+
+        var description: String { "\(type) of \(requestID), version \(version) of \(cartID)," }
     }
 }
 

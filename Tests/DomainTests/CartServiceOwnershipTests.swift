@@ -131,6 +131,25 @@ import Testing
         try world.checkQuiet()
     }
 
+    @Test func `a fenced owner that slept takes nothing back that it lost meanwhile`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 100)
+        world.cartStore.raise(partition(of: ann))
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.run()
+        let sleeper = world.carts[0]
+        sleeper.process.pause()
+        sleeper.log.lose(all)
+        world.startCarts().log.assign(all)
+        world.pass(.seconds(10))
+        let epochs = world.cartStore.state.withLock { $0.epochs }
+        sleeper.process.resume()
+        world.pass(.seconds(10))
+        #expect(world.cartStore.state.withLock { $0.epochs } == epochs)
+        #expect(world.outcome(of: id("r1")) == .accepted)
+        try world.checkQuiet()
+    }
+
     @Test func `only the partition that was taken is fenced`() throws {
         let world = World.running()
         let others = (0..<50).map { user("u\($0)") }
