@@ -9,9 +9,10 @@ package struct GatewayConfiguration: Sendable {
     /// After how long an unanswered request is asked again for the first time; doubles each time.
     package var reaskAfter = Duration.milliseconds(250)
     /// The most between two asks.
-    package var reaskIntervalMax = Duration.seconds(4)
-    /// After how long a request is given up.
-    package var giveUpAfter = Duration.seconds(60)
+    package var reaskIntervalMax = Duration.seconds(10)
+    /// After how long a websocket that still waits is told that nobody has answered: longer than the
+    /// log or a database is likely to be away.
+    package var giveUpAfter = Duration.seconds(15 * 60)
     /// How often the watch of a cart with open sockets is renewed.
     package var watchRenewal = Duration.seconds(30)
     /// How many requests may wait for an outcome, over all clients.

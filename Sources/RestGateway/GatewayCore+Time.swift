@@ -120,7 +120,11 @@ extension GatewayCore {
 
     private func giveUp(_ waiter: PendingRequests.Waiter, _ key: PendingRequests.Key) {
         if !waiter.wasTold { tellPending(waiter, key) }
-        if case .socket(let socketID) = waiter.asker { sockets.endWaiting(socketID) }
+        guard case .socket(let socketID) = waiter.asker else { return }
+        let problem = Problem(
+            .noAnswer, "the cart has not answered; ask again under the same request ID")
+        answerSocket(socketID, problem.message(for: key.requestID), version: nil)
+        sockets.endWaiting(socketID)
     }
 
     private func stop() {

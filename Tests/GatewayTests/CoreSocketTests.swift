@@ -112,6 +112,23 @@ struct CoreSocketTests {
         #expect(gateway.log.asks.count == asks, "an answered request is asked no more")
     }
 
+    @Test func `who waits for very long is told that nobody answers, and to ask again`()
+        async throws
+    {
+        let gateway = await GatewayFixture()
+        let (socket, socketID) = try await gateway.open("u1")
+        await submit(gateway, socketID, try Sample.request("r1"))
+        await gateway.advance(by: .seconds(6))
+        await gateway.advance(by: .seconds(14 * 60))
+        #expect(socket.received.count == 1, "pending, and nothing since")
+        await gateway.advance(by: .seconds(60))
+        #expect(socket.received.count == 2)
+        let last = try #require(socket.received.last)
+        #expect(last.hasPrefix(#"{"type":"error","requestID":"r1","problem":{"#))
+        #expect(last.contains(#""slug":"no-answer""#))
+        #expect(await gateway.core.pending.waiterCount == 0)
+    }
+
     @Test func `pending and unknown do not answer a request`() async throws {
         let gateway = await GatewayFixture()
         let (socket, socketID) = try await gateway.open("u1")
