@@ -96,12 +96,6 @@ package struct PostgresInventoryStore: InventoryStore {
     }
 }
 
-extension Duration {
-    var wholeMillis: Int64 {
-        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
-    }
-}
-
 private func readStatements(
     _ products: [ProductCode], _ holds: [HoldKey], _ counts: [ProductCode]
 ) -> [PostgresStatement] {

@@ -38,8 +38,7 @@ package final class CartService: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { timers in
                 timers.addTask { try await self.keepTime() }
                 timers.addTask {
-                    while !Task.isCancelled {
-                        try await self.clock.sleep(for: self.configuration.pruneEvery)
+                    try await self.clock.every(self.configuration.pruneEvery) {
                         await self.engine.prune()
                     }
                 }

@@ -26,15 +26,19 @@ package final class InventoryService: Sendable {
     package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { timers in
             timers.addTask {
-                try await self.every(self.configuration.tick) {
+                try await self.clock.every(self.configuration.tick) {
                     await self.commitOffsets(leaving: nil)
                 }
             }
             timers.addTask {
-                try await self.every(self.configuration.sweepEvery) { await self.engine.sweep() }
+                try await self.clock.every(self.configuration.sweepEvery) {
+                    await self.engine.sweep()
+                }
             }
             timers.addTask {
-                try await self.every(self.configuration.pruneEvery) { await self.engine.prune() }
+                try await self.clock.every(self.configuration.pruneEvery) {
+                    await self.engine.prune()
+                }
             }
             defer { timers.cancelAll() }
             try await readRequests(engine)
@@ -69,15 +73,6 @@ package final class InventoryService: Sendable {
                     }
                 }
             }
-        }
-    }
-
-    private func every(
-        _ interval: Duration, _ body: @Sendable () async -> Void
-    ) async throws {
-        while !Task.isCancelled {
-            try await clock.sleep(for: interval)
-            await body()
         }
     }
 

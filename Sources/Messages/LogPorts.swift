@@ -101,11 +101,6 @@ package protocol GroupLog<Value>: Sendable {
     func close() async
 }
 
-extension GroupLog {
-    /// A log whose changes may wait for room.
-    package var hasChange: Bool { false }
-}
-
 /// A topic of which the caller picks its partitions itself.
 package protocol AssignedLog<Value>: Sendable {
     associatedtype Value: Sendable

@@ -6,3 +6,15 @@ package protocol ServiceClock: Sendable {
     /// Waits; ends early by throwing `CancellationError` when the task is cancelled.
     func sleep(for duration: Duration) async throws
 }
+
+extension ServiceClock {
+    /// Does something again and again, until the task is cancelled.
+    ///
+    /// - Throws: `CancellationError`.
+    package func every(_ interval: Duration, _ body: @Sendable () async -> Void) async throws {
+        while true {
+            try await sleep(for: interval)
+            await body()
+        }
+    }
+}
