@@ -102,7 +102,10 @@ let package = Package(
             ]),
         tests(
             "GatewayTests",
-            ["CartDomain", "Messages", "RestGateway", "Telemetry", "Threading", "WebClient", "WebServer"]),
+            [
+                "CartDomain", "Messages", "RestGateway", "Telemetry", "Threading", "WebClient",
+                "WebServer",
+            ]),
         tests("TelemetryTests", ["Telemetry"]),
         tests("SettingsTests", ["Settings"]),
         tests("WebTests", ["Telemetry", "Threading", "WebClient", "WebServer", "WebWire"]),

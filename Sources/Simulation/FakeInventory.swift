@@ -222,7 +222,12 @@ final class FakeInventoryStore: InventoryStore {
             }
             holds[hold.key] = hold
         }
-        for (key, quantity) in changes.loweredHolds {
+        let lowered = changes.loweredHolds.sorted {
+            ($0.key.cartID.bits, $0.key.requestID.text) < (
+                $1.key.cartID.bits, $1.key.requestID.text
+            )
+        }
+        for (key, quantity) in lowered {
             trace?.note("decide   \(key.cartID.brief)/\(key.requestID.text) lowered to \(quantity)")
             if quantity > holds[key]?.holdQuantity ?? 0 {
                 state.violations.append("a hold grows: \(key)")

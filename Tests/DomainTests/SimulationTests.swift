@@ -43,7 +43,7 @@ import Testing
 
     @Test(arguments: Variant.allCases)
     func `a suite that breaks a rule is found out`(variant: Variant) {
-        let first = (1...2_500 as ClosedRange<UInt64>).first {
+        let first = (1...8_000 as ClosedRange<UInt64>).first {
             !Simulation.live(seed: $0, variant: variant).violations.isEmpty
         }
         #expect(first != nil, "\(variant.rawValue) (\(variant.rule)): \(variant.summary)")
