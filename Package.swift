@@ -54,6 +54,7 @@ let package = Package(
         // The pure domains.
         room("CartDomain", ["Messages"]),
         room("InventoryDomain", ["Messages"]),
+        room("Catalogue", ["Messages"]),
 
         // The services: use cases, actors, and the ports they need.
         room("RestGateway", ["Messages", "Telemetry", "WebServer"]),
@@ -97,8 +98,8 @@ let package = Package(
         tests(
             "DomainTests",
             [
-                "CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages",
-                "Simulation",
+                "CartDomain", "CartService", "Catalogue", "InventoryDomain", "InventoryService",
+                "Messages", "Simulation",
             ]),
         tests(
             "GatewayTests",

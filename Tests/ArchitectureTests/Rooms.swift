@@ -21,6 +21,7 @@ enum Rooms {
 
         "CartDomain": ["Messages"],
         "InventoryDomain": ["Messages"],
+        "Catalogue": ["Messages", "Synchronization"],
 
         "CartService": ["CartDomain", "Messages", "Telemetry"],
         "InventoryService": ["InventoryDomain", "Messages", "Telemetry"],
@@ -47,8 +48,8 @@ enum Rooms {
     ]
 
     /// Rooms without input, output or clock: not even the C library.
-    static let pure: Set<String> = domains.union(["Settings"])
+    static let pure: Set<String> = domains.union(["Catalogue", "Settings"])
 
     /// Rooms that a seed can drive: they start no tasks, and time reaches them as a value.
-    static let seedable: Set<String> = services.union(domains).union(["Messages"])
+    static let seedable: Set<String> = services.union(domains).union(["Catalogue", "Messages"])
 }
