@@ -57,7 +57,7 @@ let package = Package(
         room("Catalogue", ["Messages"]),
 
         // The services: use cases, actors, and the ports they need.
-        room("RestGateway", ["Messages", "Telemetry", "WebServer"]),
+        room("RestGateway", ["Catalogue", "Messages", "Telemetry", "WebServer"]),
         room("CartService", ["CartDomain", "Messages", "Telemetry"]),
         room("InventoryService", ["InventoryDomain", "Messages", "Telemetry"]),
 
@@ -74,8 +74,9 @@ let package = Package(
         room(
             "Adapters",
             [
-                "CartDomain", "CartService", "InventoryDomain", "InventoryService", "KafkaShim",
-                "Messages", "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
+                "CartDomain", "CartService", "Catalogue", "InventoryDomain", "InventoryService",
+                "KafkaShim", "Messages", "PostgresShim", "RedisLock", "RestGateway", "Telemetry",
+                "Threading",
             ]),
         room(
             "Simulation",
@@ -88,8 +89,9 @@ let package = Package(
         .executableTarget(
             name: "Holdfast",
             dependencies: [
-                "Adapters", "Audit", "CartService", "EmbeddedBroker", "InventoryService",
-                "KafkaShim", "LoadTest", "Messages", "PostgresShim", "RedisLock", "RestGateway",
+                "Adapters", "Audit", "CartService", "Catalogue", "EmbeddedBroker",
+                "InventoryService", "KafkaShim", "LoadTest", "Messages", "PostgresShim",
+                "RedisLock", "RestGateway",
                 "Settings", "Simulation", "Telemetry", "Threading", "WebClient", "WebServer",
             ],
             swiftSettings: strict),
@@ -103,7 +105,10 @@ let package = Package(
             ]),
         tests(
             "GatewayTests",
-            ["Messages", "RestGateway", "Telemetry", "Threading", "WebClient", "WebServer"]),
+            [
+                "Catalogue", "Messages", "RestGateway", "Telemetry", "Threading", "WebClient",
+                "WebServer",
+            ]),
         tests("TelemetryTests", ["Telemetry"]),
         tests("SettingsTests", ["Settings"]),
         tests("WebTests", ["Telemetry", "Threading", "WebClient", "WebServer", "WebWire"]),
@@ -112,8 +117,10 @@ let package = Package(
         tests(
             "StorageTests",
             [
-                "Adapters", "CartService", "InventoryDomain", "InventoryService", "Messages",
-                "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
+                "Adapters", "CartService", "Catalogue", "EmbeddedBroker", "InventoryDomain",
+                "InventoryService", "KafkaShim", "Messages", "PostgresShim", "RedisLock",
+                "RestGateway", "Telemetry",
+                "Threading",
             ]),
         tests(
             "EndToEndTests",

@@ -3,6 +3,7 @@ package struct Route: Hashable, Sendable {
     /// What a route does.
     package enum Operation: String, CaseIterable, Sendable {
         case updateProduct, showCart, addItem, removeItem, lookUpRequest, showStock, showHistory
+        case listProducts, showProduct, putProduct, patchProduct, removeProduct, loadProducts
         case test, live, ready, metrics, loadInventory
     }
 
@@ -23,6 +24,12 @@ package struct Route: Hashable, Sendable {
         Route(method: "GET", pattern: "/cart/byid/{cartID}/history", operation: .showHistory),
         Route(method: "GET", pattern: "/requests/{requestID}", operation: .lookUpRequest),
         Route(method: "GET", pattern: "/stock/{productCode}", operation: .showStock),
+        Route(method: "GET", pattern: "/products", operation: .listProducts),
+        Route(method: "GET", pattern: "/products/{productCode}", operation: .showProduct),
+        Route(method: "PUT", pattern: "/products/{productCode}", operation: .putProduct),
+        Route(method: "PATCH", pattern: "/products/{productCode}", operation: .patchProduct),
+        Route(method: "DELETE", pattern: "/products/{productCode}", operation: .removeProduct),
+        Route(method: "POST", pattern: "/migration/products", operation: .loadProducts),
         Route(method: "GET", pattern: "/test", operation: .test),
         Route(method: "GET", pattern: "/health/live", operation: .live),
         Route(method: "GET", pattern: "/health/ready", operation: .ready),

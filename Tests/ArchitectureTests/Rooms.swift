@@ -25,7 +25,7 @@ enum Rooms {
 
         "CartService": ["CartDomain", "Messages", "Telemetry"],
         "InventoryService": ["InventoryDomain", "Messages", "Telemetry"],
-        "RestGateway": ["Messages", "Telemetry", "WebServer"],
+        "RestGateway": ["Catalogue", "Messages", "Telemetry", "WebServer"],
 
         "KafkaShim": ["CRdKafka", "Telemetry", "Threading"],
         "PostgresShim": ["CLibPQ", "Telemetry", "Threading"],
@@ -37,13 +37,13 @@ enum Rooms {
         "EmbeddedBroker": ["CLinux", "Telemetry", "Threading"],
 
         "Adapters": services.union(domains).union(shims)
-            .union(["Messages", "Telemetry", "Threading"]),
+            .union(["Catalogue", "Messages", "Telemetry", "Threading"]),
         "Simulation": domains.union(["CartService", "InventoryService", "Messages", "Telemetry"]),
         "Audit": ["CartDomain", "CartService", "Messages", "PostgresShim"],
         "LoadTest": ["Messages", "Telemetry", "Threading", "WebClient"],
         "Holdfast": services.union(domains).union(shims).union([
-            "Adapters", "Audit", "EmbeddedBroker", "LoadTest", "Messages", "Settings", "Simulation",
-            "Telemetry", "Threading", "WebClient", "WebServer",
+            "Adapters", "Audit", "Catalogue", "EmbeddedBroker", "LoadTest", "Messages", "Settings",
+            "Simulation", "Telemetry", "Threading", "WebClient", "WebServer",
         ]),
     ]
 

@@ -3,13 +3,17 @@ import Messages
 import Testing
 
 @Suite struct `Codec of products` {
-    private let drill = Product(
-        code: ProductCode("HRD001")!, name: "Borrmaskin \"18 V\" – räfflad 🛠",
-        description: "Two gears.\nBattery included.",
-        price: Price(minorUnits: 129_900, currency: Currency("SEK")!, vatRate: 2_500),
-        images: ["/images/hrd001.jpg", "https://cdn.example/a%20b.png?v=2"],
-        attributes: ["color": "röd", "weight_g": "1400"], isActive: false, kind: .delivery,
-        revision: ProductLimits.revision.upperBound)
+    private let drill: Product
+
+    init() throws {
+        drill = try Product(
+            code: #require(ProductCode("HRD001")), name: "Borrmaskin \"18 V\" – räfflad 🛠",
+            description: "Two gears.\nBattery included.",
+            price: Price(minorUnits: 129_900, currency: #require(Currency("SEK")), vatRate: 2_500),
+            images: ["/images/hrd001.jpg", "https://cdn.example/a%20b.png?v=2"],
+            attributes: ["color": "röd", "weight_g": "1400"], isActive: false, kind: .delivery,
+            revision: ProductLimits.revision.upperBound)
+    }
 
     @Test func `events survive the log`() throws {
         let plain = Product(code: ProductCode("A")!, name: "a", revision: 1)

@@ -27,8 +27,9 @@ struct ProductSamples {
 
     /// Changes of a few products in the order of their revisions.
     mutating func history(products: Int, changes: Int) -> [ProductEvent] {
-        (1...changes).map { revision in
-            let code = ProductCode("\(pick(["P", "p", "Q-", "AB.C"]))\(number(products))")!
+        (1...changes).compactMap { revision in
+            let text = "\(pick(["P", "p", "Q-", "AB.C"]))\(number(products))"
+            guard let code = ProductCode(text) else { return nil }
             if number(5) == 0 { return .removed(code, revision: revision) }
             return .changed(product(code, revision))
         }

@@ -151,7 +151,7 @@ final class FakeInventory: InventoryLoading {
     struct Away: Error {}
 
     struct State {
-        var formats: [InventoryFormat] = []
+        var formats: [LoadFormat] = []
         var fed: [[UInt8]] = []
         var cancelled = 0
         var finished = 0
@@ -162,7 +162,7 @@ final class FakeInventory: InventoryLoading {
 
     let state = Mutex(State())
 
-    func beginLoad(format: InventoryFormat) async throws -> any InventoryLoad {
+    func beginLoad(format: LoadFormat) async throws -> any TableLoad {
         try state.withLock { state in
             if state.isAway { throw Away() }
             state.formats.append(format)
@@ -170,7 +170,7 @@ final class FakeInventory: InventoryLoading {
         return Load(inventory: self)
     }
 
-    private struct Load: InventoryLoad {
+    private struct Load: TableLoad {
         let inventory: FakeInventory
 
         func feed(_ bytes: [UInt8]) async throws {
