@@ -21,6 +21,7 @@ package final class CatalogueFeed: CatalogueSource {
     private let clock: any ServiceClock
     private let logger: Logger
     private let catchUpInterval: Duration
+    private let messages: Counter
     private let state = Mutex(State())
 
     private struct State {
@@ -39,7 +40,8 @@ package final class CatalogueFeed: CatalogueSource {
     ///   - catchUpInterval: how often the table is asked.
     package init(
         _ catalogue: Catalogue, _ pool: PostgresPool, reader: KafkaConsumer,
-        clock: any ServiceClock, logger: Logger, catchUpInterval: Duration = .seconds(30)
+        clock: any ServiceClock, logger: Logger, metrics: MetricsRegistry,
+        catchUpInterval: Duration = .seconds(30)
     ) {
         self.catalogue = catalogue
         self.pool = pool
@@ -47,6 +49,11 @@ package final class CatalogueFeed: CatalogueSource {
         self.clock = clock
         self.logger = logger
         self.catchUpInterval = catchUpInterval
+        metrics.computedGauge(
+            "holdfast_catalogue_products", help: "Products in memory."
+        ) { Double(catalogue.count) }
+        messages = metrics.counter(
+            "holdfast_catalogue_messages_total", help: "Changes of products read from the log.")
     }
 
     package var loaded: Catalogue? { state.withLock { $0.isLoaded } ? catalogue : nil }

@@ -17,19 +17,22 @@ package final class ProductRelay: Sendable {
     private let clock: any ServiceClock
     private let logger: Logger
     private let interval: Duration
+    private let published: Counter
     private let wishes: AsyncStream<Void>
     private let wish: AsyncStream<Void>.Continuation
 
     /// - Parameter interval: how often to look for rows that nobody has announced.
     package init(
         _ pool: PostgresPool, producer: KafkaProducer, clock: any ServiceClock, logger: Logger,
-        interval: Duration = .seconds(1)
+        metrics: MetricsRegistry, interval: Duration = .seconds(1)
     ) {
         self.pool = pool
         self.producer = producer
         self.clock = clock
         self.logger = logger
         self.interval = interval
+        published = metrics.counter(
+            "holdfast_products_published_total", help: "Changes of products written to the log.")
         (wishes, wish) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -99,6 +102,7 @@ package final class ProductRelay: Sendable {
                     [.int8Array(revisions)]),
                 .commit,
             ])
+            published.increment(by: events.count)
             return rows.rowCount
         }
     }

@@ -7,6 +7,17 @@ extension SearchIndex {
         let slot: Int
     }
 
+    /// What the ranks of codes with one prefix have in common.
+    private struct RankPrefix {
+        let rank: UInt64
+        let mask: UInt64
+
+        init(_ prefix: String) {
+            rank = SearchIndex.rank(of: prefix)
+            mask = ~UInt64(0) << UInt64(8 * (8 - min(prefix.utf8.count, 8)))
+        }
+    }
+
     /// More words than these would cost more than they spare.
     private static let narrowingWordsMax = 4
 
@@ -24,6 +35,7 @@ extension SearchIndex {
         }
         let scores = isRanked ? self.scores(of: words) : []
         let narrowed = narrowing(query.attributes)
+        let prefix = query.codePrefix.isEmpty ? nil : RankPrefix(query.codePrefix)
         let wanted = max(query.offset + query.limit, 1)
         var best: [Found] = []
         best.reserveCapacity(min(2 * wanted, facts.count))
@@ -32,7 +44,7 @@ extension SearchIndex {
         for slot in facts.indices {
             if isRanked, scores[slot] == 0 { continue }
             if let narrowed, narrowed[slot] == 0 { continue }
-            guard let product = matching(query, sort, slot) else { continue }
+            guard let product = matching(query, sort, prefix, slot) else { continue }
             total += 1
             let score = isRanked ? UInt64(scores[slot]) : 0
             let found = Found(rank: rank(product, score, sort, query.isDescending), slot: slot)
@@ -81,7 +93,7 @@ extension SearchIndex {
     }
 
     private func matching(
-        _ query: ProductQuery, _ sort: ProductQuery.Sort, _ slot: Int
+        _ query: ProductQuery, _ sort: ProductQuery.Sort, _ prefix: RankPrefix?, _ slot: Int
     ) -> Facts? {
         let product = facts[slot]
         guard product.isUsed, query.isActive.map({ $0 == product.isActive }) ?? true,
@@ -97,6 +109,7 @@ extension SearchIndex {
                 query.priceTo.map({ product.minorUnits <= $0 }) ?? true
             else { return nil }
         }
+        if let prefix, product.codeRank & prefix.mask != prefix.rank { return nil }
         guard !query.codePrefix.isEmpty || !query.attributes.isEmpty || query.after != nil else {
             return product
         }

@@ -118,7 +118,7 @@ struct SearchIndex {
         currency.code.utf8.reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    private static func rank(of text: String) -> UInt64 {
+    static func rank(of text: String) -> UInt64 {
         var rank: UInt64 = 0
         var count: UInt64 = 0
         for byte in text.utf8.prefix(8) {

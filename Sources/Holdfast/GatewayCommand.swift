@@ -37,9 +37,10 @@ enum GatewayCommand {
         let feed = CatalogueFeed(
             Catalogue(), host.postgres,
             reader: try host.makeReader(offsetsIn: nil, batchMax: 1_000), clock: host.clock,
-            logger: host.logger)
+            logger: host.logger, metrics: host.metrics)
         let relay = ProductRelay(
-            host.postgres, producer: producer, clock: host.clock, logger: host.logger)
+            host.postgres, producer: producer, clock: host.clock, logger: host.logger,
+            metrics: host.metrics)
         let gateway = RestGateway(
             configuration: configuration(settings, replyPartition: partition),
             ports: GatewayPorts(

@@ -41,7 +41,7 @@ extension RestGateway {
         guard let product = try loadedCatalogue().product(code) else { throw unknown(code) }
         let tag = Self.entityTag(of: product)
         if EntityTags.isMatch(request.headers.all("If-None-Match"), tag) {
-            return HTTPResponse(status: 304, headers: [("ETag", tag)])
+            return HTTPResponse(status: 304, headers: Self.validators(tag))
         }
         return response(200, product, availability: await availability(of: code))
     }
@@ -162,9 +162,16 @@ extension RestGateway {
                 }
             }
         }
-        var response = HTTPResponse(status: status, json: json.bytes)
-        response.headers.append(("ETag", Self.entityTag(of: product)))
-        return response
+        return HTTPResponse(
+            status: status,
+            headers: [("Content-Type", "application/json")]
+                + Self.validators(Self.entityTag(of: product)),
+            body: json.bytes)
+    }
+
+    /// Whoever keeps the answer asks before it is used again.
+    private static func validators(_ tag: String) -> [(String, String)] {
+        [("Cache-Control", "no-cache"), ("ETag", tag)]
     }
 
     /// Weak, as the availability that is told with the product changes without it.

@@ -43,6 +43,7 @@ struct ProductTests {
 
         let shown = try await gateway.send("GET", "/products/HRD001")
         #expect(shown.status == 200)
+        #expect(header(shown, "Cache-Control") == "no-cache")
         #expect(
             text(shown) == #"{\#(drillRead),"availability":{"state":"known","available":7}}"#)
 

@@ -5,10 +5,50 @@ import KafkaShim
 import Messages
 import PostgresShim
 import RestGateway
+import Synchronization
 import Telemetry
 import Testing
 
 @testable import Adapters
+
+/// A log inside the test process, on a directory of its own.
+private final class LogOfTest: Sendable {
+    let port: Int
+    private let configuration: BrokerConfiguration
+    private let running: Mutex<Broker?>
+
+    init() async throws {
+        var template = Array("/tmp/holdfast-feed-tests-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        var configuration = BrokerConfiguration(
+            dataDirectory: String(
+                decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
+        let broker = Self.make(configuration)
+        configuration.port = try await broker.start()
+        port = configuration.port
+        self.configuration = configuration
+        running = Mutex(broker)
+    }
+
+    /// Brings it back after ``stop()``, with what it had.
+    func start() async throws {
+        let broker = Self.make(configuration)
+        _ = try await broker.start()
+        running.withLock { $0 = broker }
+    }
+
+    func stop() async {
+        let broker = running.withLock { broker in
+            defer { broker = nil }
+            return broker
+        }
+        await broker?.shutdown()
+    }
+
+    private static func make(_ configuration: BrokerConfiguration) -> Broker {
+        Broker(configuration: configuration, logger: quiet, metrics: MetricsRegistry())
+    }
+}
 
 @Suite struct CatalogueFeedTests {
     /// A database, a log, and what stands between them.
@@ -17,10 +57,12 @@ import Testing
         let client: KafkaClientConfiguration
         let producer: KafkaProducer
         let store: PostgresProductStore
+        let broker: LogOfTest
 
         func relay(announcedBy interval: Duration = .seconds(3_600)) -> ProductRelay {
             ProductRelay(
-                pool, producer: producer, clock: SystemClock(), logger: quiet, interval: interval)
+                pool, producer: producer, clock: SystemClock(), logger: quiet,
+                metrics: MetricsRegistry(), interval: interval)
         }
 
         func feed(
@@ -28,7 +70,7 @@ import Testing
         ) throws -> CatalogueFeed {
             CatalogueFeed(
                 catalogue, pool, reader: try reader(), clock: SystemClock(), logger: quiet,
-                catchUpInterval: catchUpInterval)
+                metrics: MetricsRegistry(), catchUpInterval: catchUpInterval)
         }
 
         func reader() throws -> KafkaConsumer {
@@ -74,19 +116,12 @@ import Testing
     }
 
     private func withWorld(_ body: @Sendable (World) async throws -> Void) async throws {
-        var template = Array("/tmp/holdfast-feed-tests-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        let directory = String(
-            decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-        let broker = Broker(
-            configuration: BrokerConfiguration(dataDirectory: directory), logger: quiet,
-            metrics: MetricsRegistry())
-        let port = try await broker.start()
+        let broker = try await LogOfTest()
         do {
             try await withSchema { configuration in
                 _ = try await SchemaMigrator(configuration, logger: quiet).migrate()
                 let client = KafkaClientConfiguration(
-                    brokers: "127.0.0.1:\(port)", clientID: "feed-tests")
+                    brokers: "127.0.0.1:\(broker.port)", clientID: "feed-tests")
                 let admin = try KafkaAdmin(
                     configuration: client, logger: quiet, metrics: MetricsRegistry())
                 _ = try await admin.createTopics([
@@ -100,15 +135,16 @@ import Testing
                     World(
                         pool: pool, client: client, producer: producer,
                         store: PostgresProductStore(
-                            pool, load: configuration, logger: quiet, onWrite: {})))
+                            pool, load: configuration, logger: quiet, onWrite: {}),
+                        broker: broker))
                 await producer.close(flushWithin: .seconds(5))
                 await pool.close()
             }
         } catch {
-            await broker.shutdown()
+            await broker.stop()
             throw error
         }
-        await broker.shutdown()
+        await broker.stop()
     }
 
     @Test func `what is not published yet is, once, in the order of revisions`() async throws {
@@ -126,6 +162,27 @@ import Testing
             #expect(events.map(\.revision) == [3, 4, 5])
             #expect(try await relay.publish() == 0)
             #expect(try await world.unpublishedCount() == 0)
+        }
+    }
+
+    @Test func `a change while the log is away neither waits for it nor is forgotten`()
+        async throws
+    {
+        try await withWorld { world in
+            try await world.put("A", "a")
+            let relay = world.relay()
+            await world.broker.stop()
+            async let count = relay.publish()
+            try await eventually("the relay waits for the log") {
+                world.producer.messagesInFlight > 0
+            }
+            try await world.put("A", "a2")
+            #expect(try await world.relay().publish() == 0, "one relay is at work at a time")
+            try await world.broker.start()
+            #expect(try await count == 1)
+            #expect(try await world.unpublishedCount() == 1)
+            #expect(try await relay.publish() == 1)
+            #expect(try await world.published().last?.product?.name == "a2")
         }
     }
 

@@ -161,6 +161,44 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true])
+    func `no writer takes a revision while another has not committed its own`(
+        isLoad: Bool
+    ) async throws {
+        try await withStore { store, pool, configuration in
+            let first = try await PostgresConnection.connect(configuration)
+            let written = try await first.pipeline([
+                .begin, ProductRows.writerLock,
+                ProductRows.write(Product(code: try code("A"), name: "a")),
+            ])
+            let named = try fields(#"{"name":"b"}"#)
+            async let second: Void = {
+                if isLoad {
+                    _ = try await self.load(store, "product_code,name\nB,b\n", .csv)
+                } else {
+                    _ = try await store.change(self.code("B"), .put(named))
+                }
+            }()
+            try await eventually("the second writer waits") {
+                let waiting = try await pool.pipeline([
+                    PostgresStatement(
+                        """
+                        SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+                            AND objid = (hashtext('product ' || current_schema())::bigint
+                                & 4294967295)::oid
+                        """)
+                ])
+                return waiting[0].rowCount == 1
+            }
+            _ = try await first.pipeline([.commit])
+            try await second
+            await first.close()
+            let read = try await events(pool)
+            #expect(read.map(\.code.text) == ["A", "B"])
+            #expect(try read.first?.revision == Int(written[2].int8(0, 0)))
+        }
+    }
+
     @Test func `whole products are loaded, and only what differs is touched`() async throws {
         try await withStore { store, pool, _ in
             let csv = """
