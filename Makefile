@@ -17,7 +17,7 @@ stop: ## Stop what was started; its data stays.
 status: ## Tell what runs where, and whether it is ready.
 	@infrastructure/suite.sh status
 
-seed: ## Load the inventory from FILE=products.csv, or the sample.
+seed: ## Load TABLE=inventory|products from FILE=rows.csv, or the samples.
 	@infrastructure/suite.sh seed
 
 reset: ## Stop, and delete the data.

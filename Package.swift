@@ -54,9 +54,10 @@ let package = Package(
         // The pure domains.
         room("CartDomain", ["Messages"]),
         room("InventoryDomain", ["Messages"]),
+        room("Catalogue", ["Messages"]),
 
         // The services: use cases, actors, and the ports they need.
-        room("RestGateway", ["CartDomain", "Messages", "Telemetry", "WebServer"]),
+        room("RestGateway", ["CartDomain", "Catalogue", "Messages", "Telemetry", "WebServer"]),
         room("CartService", ["CartDomain", "Messages", "Telemetry"]),
         room("InventoryService", ["InventoryDomain", "Messages", "Telemetry"]),
 
@@ -73,8 +74,9 @@ let package = Package(
         room(
             "Adapters",
             [
-                "CartDomain", "CartService", "InventoryDomain", "InventoryService", "KafkaShim",
-                "Messages", "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
+                "CartDomain", "CartService", "Catalogue", "InventoryDomain", "InventoryService",
+                "KafkaShim", "Messages", "PostgresShim", "RedisLock", "RestGateway", "Telemetry",
+                "Threading",
             ]),
         room(
             "Simulation",
@@ -87,8 +89,9 @@ let package = Package(
         .executableTarget(
             name: "Holdfast",
             dependencies: [
-                "Adapters", "Audit", "CartService", "EmbeddedBroker", "InventoryService",
-                "KafkaShim", "LoadTest", "Messages", "PostgresShim", "RedisLock", "RestGateway",
+                "Adapters", "Audit", "CartService", "Catalogue", "EmbeddedBroker",
+                "InventoryService", "KafkaShim", "LoadTest", "Messages", "PostgresShim",
+                "RedisLock", "RestGateway",
                 "Settings", "Simulation", "Telemetry", "Threading", "WebClient", "WebServer",
             ],
             swiftSettings: strict),
@@ -97,13 +100,14 @@ let package = Package(
         tests(
             "DomainTests",
             [
-                "CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages",
-                "Simulation",
+                "CartDomain", "CartService", "Catalogue", "InventoryDomain", "InventoryService",
+                "Messages", "Simulation",
             ]),
         tests(
             "GatewayTests",
             [
-                "CartDomain", "Messages", "RestGateway", "Telemetry", "Threading", "WebClient",
+                "CartDomain", "Catalogue", "Messages", "RestGateway", "Telemetry", "Threading",
+                "WebClient",
                 "WebServer",
             ]),
         tests("TelemetryTests", ["Telemetry"]),
@@ -114,8 +118,10 @@ let package = Package(
         tests(
             "StorageTests",
             [
-                "Adapters", "CartService", "InventoryDomain", "InventoryService", "Messages",
-                "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
+                "Adapters", "CartService", "Catalogue", "EmbeddedBroker", "InventoryDomain",
+                "InventoryService", "KafkaShim", "Messages", "PostgresShim", "RedisLock",
+                "RestGateway", "Telemetry",
+                "Threading",
             ]),
         tests(
             "EndToEndTests",

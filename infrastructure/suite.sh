@@ -211,24 +211,24 @@ write_environment() (
     done >"$run/secrets/own"
 )
 
-# post_inventory FILE: loads a CSV file through the first gateway. The token travels by standard input,
-# so that `ps` does not show it.
-post_inventory() {
+# post_table TABLE FILE: loads a CSV file through the first gateway. The token travels by standard
+# input, so that `ps` does not show it.
+post_table() {
     printf 'header = "Authorization: Bearer %s"\n' "$ADMIN_TOKEN" \
         | curl -sS --noproxy '*' --fail-with-body -K - -H 'Content-Type: text/csv' \
-            --data-binary "@$1" "$GATEWAY_URL/migration/inventory"
+            --data-binary "@$2" "$GATEWAY_URL/migration/$1"
 }
 
-# seed_if_empty: a stock that somebody changed since must not jump back at the next start.
+# seed_if_empty DATABASE_TABLE TABLE: what somebody changed since must not jump back at the next start.
 seed_if_empty() {
     local rows answer
-    rows=$(psql -XAtq "$DATABASE_URL" -c 'select exists (select from inventory)') \
-        || fail "the table inventory cannot be read"
+    rows=$(psql -XAtq "$DATABASE_URL" -c "select exists (select from $1)") \
+        || fail "the table $1 cannot be read"
     [[ $rows == f ]] || return 0
     GATEWAY_URL=$(urls "${gateways[0]}")
-    answer=$(post_inventory "$root/infrastructure/sample-inventory.csv") \
-        || fail "seeding the sample inventory failed: $answer"
-    say "Seeded the sample inventory: $answer"
+    answer=$(post_table "$2" "$root/infrastructure/sample-$2.csv") \
+        || fail "seeding the sample $2 failed: $answer"
+    say "Seeded the sample $2: $answer"
 }
 
 start_all() {
@@ -243,7 +243,8 @@ start_all() {
     say "schema       applied"
     start_services
     write_environment
-    seed_if_empty
+    seed_if_empty inventory inventory
+    seed_if_empty product products
 }
 
 # without_password URL
@@ -265,15 +266,18 @@ Try, in another shell in this directory:
 
   . .run/env
 
-  # 1. Put two drills into a cart, and ask what is in it.
+  # 1. Look for drills, and what one costs.
+  curl -s "\$GATEWAY_URL/products?q=drill"; echo
+
+  # 2. Put two drills into a cart, and ask what is in it.
   curl -s \$GATEWAY_URL/cart/items -H 'Content-Type: application/json' \\
       -d '{"userID":"ada","productCode":"HRD001","quantity":2}'; echo
   curl -s "\$GATEWAY_URL/cart?userID=ada"; echo
 
-  # 2. Let two shoppers race for a last item, 20 times.
+  # 3. Let two shoppers race for a last item, 20 times.
   .build/release/holdfast race --rounds 20
 
-  # 3. See what is held, and what went over the log.
+  # 4. See what is held, and what went over the log.
   psql "\$DATABASE_URL" -c 'select * from available_products order by 1 limit 5'
   kcat -b \$KAFKA_BROKERS -t cart-event -C -e -q
 
@@ -427,13 +431,23 @@ status() {
 }
 
 seed() {
-    local file=${FILE:-$root/infrastructure/sample-inventory.csv} answer
-    [[ -r $file ]] || fail "there is no file $file; name one with FILE=..."
+    local answer table=${TABLE:-inventory}
     [[ -r $run/env ]] || fail "the suite does not run; start it with: make start"
     # shellcheck source=/dev/null
     source "$run/env"
-    answer=$(post_inventory "$file") || fail "seeding failed: $answer"
-    say "$answer"
+    if [[ -n ${FILE:-} ]]; then
+        [[ $table == inventory || $table == products ]] \
+            || fail "TABLE is $table; it must be inventory or products"
+        [[ -r $FILE ]] || fail "there is no file $FILE"
+        answer=$(post_table "$table" "$FILE") || fail "seeding failed: $answer"
+        say "$answer"
+        return
+    fi
+    for table in inventory products; do
+        answer=$(post_table "$table" "$root/infrastructure/sample-$table.csv") \
+            || fail "seeding failed: $answer"
+        say "$table: $answer"
+    done
 }
 
 reset() {

@@ -9,7 +9,6 @@ struct InventoryLoaderRow: Hashable {
     /// The most bytes that a name may have.
     static let nameLengthMax = 512
 
-    var line = 0
     var code: ArraySlice<UInt8> = []
     var name: ArraySlice<UInt8> = []
     var quantity: Int64 = 0
@@ -50,7 +49,7 @@ struct InventoryLoaderRow: Hashable {
     }
 
     /// Reads a quantity, or says what is wrong with it.
-    static func quantity(_ text: ArraySlice<UInt8>) -> Parsed<Int64> {
+    static func quantity(_ text: ArraySlice<UInt8>) -> LoaderParsed<Int64> {
         if text.first == UInt8(ascii: "-") { return .fault("the quantity is negative") }
         guard !text.isEmpty, text.allSatisfy({ 0x30...0x39 ~= $0 }) else {
             return .fault("the quantity is no whole number")
@@ -62,7 +61,7 @@ struct InventoryLoaderRow: Hashable {
     }
 
     /// Reads a price with at most two decimals as minor units, or says what is wrong with it.
-    static func price(_ text: ArraySlice<UInt8>) -> Parsed<Int64> {
+    static func price(_ text: ArraySlice<UInt8>) -> LoaderParsed<Int64> {
         if text.first == UInt8(ascii: "-") { return .fault("the price is negative") }
         let whole = text.prefix { $0 != UInt8(ascii: ".") }
         let decimals = text.dropFirst(whole.count + 1)
@@ -73,12 +72,6 @@ struct InventoryLoaderRow: Hashable {
         guard let major = decimal(whole), major <= priceMax / 100, let minor = decimal(decimals)
         else { return .fault("the price is above \(priceMax / 100)") }
         return .value(major * 100 + (decimals.count == 1 ? minor * 10 : minor))
-    }
-
-    /// A value, or why there is none.
-    enum Parsed<Value> {
-        case value(Value)
-        case fault(String)
     }
 
     /// The value of digits; 0 for none, `nil` beyond 18 of them after leading zeros.

@@ -1,5 +1,6 @@
 import CartDomain
 import CartService
+import Catalogue
 import KafkaShim
 import Messages
 
@@ -63,6 +64,14 @@ extension StoredEvent {
         KafkaRecord(
             topic: Topic.cartEvent.rawValue, partition: Int32(partition), key: cartID.utf8,
             value: json, headers: headers(requestID, nil))
+    }
+}
+
+extension ProductEvent {
+    var record: KafkaRecord {
+        KafkaRecord(
+            topic: Topic.productEvent.rawValue, partition: 0, key: Array(code.text.utf8),
+            value: encoded(), headers: headers(nil, nil))
     }
 }
 

@@ -12,39 +12,10 @@ package struct PostgresInventoryLoading: InventoryLoading {
         self.logger = logger
     }
 
-    package func beginLoad(format: InventoryFormat) async throws -> any InventoryLoad {
+    package func beginLoad(format: LoadFormat) async throws -> any TableLoad {
         let configuration = PostgresConfiguration(
             url: databaseURL, applicationName: "holdfast-load")
         _ = try await SchemaMigrator(configuration, logger: logger).migrate()
-        return PostgresInventoryLoad(
-            loader: InventoryLoader(configuration, format: format == .csv ? .csv : .json))
-    }
-}
-
-private struct PostgresInventoryLoad: InventoryLoad {
-    let loader: InventoryLoader
-
-    func feed(_ bytes: [UInt8]) async throws {
-        do throws(InventoryLoadError) {
-            try await loader.feed(bytes)
-        } catch {
-            throw refusal(error)
-        }
-    }
-
-    func finish() async throws -> LoadReport {
-        do throws(InventoryLoadError) {
-            return try await loader.finish()
-        } catch {
-            throw refusal(error)
-        }
-    }
-
-    func cancel() async { await loader.abort() }
-
-    private func refusal(_ error: InventoryLoadError) -> any Error {
-        guard case .malformed(let faults, _) = error else { return error }
-        return LoadRefusal(
-            errors: faults.map { LoadRefusal.LineError(line: $0.line, reason: $0.reason) })
+        return PostgresTableLoad(loader: InventoryLoader(configuration, format: format))
     }
 }

@@ -19,6 +19,7 @@ package enum Schema {
         Migration(name: "expiry of holds", statements: holdExpiry),
         Migration(name: "snapshots of carts", statements: snapshots),
         Migration(name: "merging of carts", statements: merging),
+        Migration(name: "products", statements: products),
     ]
 
     private static let inventory = [
@@ -93,6 +94,34 @@ package enum Schema {
             ADD CHECK ((kind = 'fetch') = (product_code IS NULL)),
             ADD CHECK ((kind = 'fetch') = (quantity IS NULL))
         """
+    ]
+
+    private static let products = [
+        "CREATE SEQUENCE product_revision",
+        // A product that is gone stays as a row, so that its removal can be told to whoever asks.
+        """
+        CREATE TABLE product (
+            product_code text COLLATE "C" PRIMARY KEY
+                CHECK (octet_length(product_code) BETWEEN 1 AND 64),
+            name text NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 512),
+            description text NOT NULL CHECK (octet_length(description) <= 8192),
+            price_minor bigint NULL CHECK (price_minor BETWEEN 0 AND 1000000000),
+            currency text COLLATE "C" NULL CHECK (currency ~ '^[A-Z]{3}$'),
+            vat_rate int NULL CHECK (vat_rate BETWEEN 0 AND 10000),
+            images jsonb NOT NULL CHECK (jsonb_typeof(images) = 'array'),
+            attributes jsonb NOT NULL CHECK (jsonb_typeof(attributes) = 'object'),
+            is_active boolean NOT NULL,
+            kind text NOT NULL CHECK (kind IN ('goods', 'delivery')),
+            removed boolean NOT NULL DEFAULT false,
+            revision bigint NOT NULL UNIQUE CHECK (revision BETWEEN 1 AND 9007199254740991),
+            published boolean NOT NULL DEFAULT false,
+            updated_at timestamptz NOT NULL DEFAULT now(),
+            CONSTRAINT product_price_whole CHECK (
+                (price_minor IS NULL) = (currency IS NULL)
+                AND (price_minor IS NULL) = (vat_rate IS NULL))
+        )
+        """,
+        "CREATE INDEX product_unpublished ON product (revision) WHERE NOT published",
     ]
 
     private static let carts = [

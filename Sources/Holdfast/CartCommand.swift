@@ -1,5 +1,6 @@
 import Adapters
 import CartService
+import Catalogue
 import KafkaShim
 import Messages
 import PostgresShim
@@ -11,26 +12,41 @@ import Threading
 enum CartCommand {
     static func run(_ settings: Settings, _ logger: Logger) async throws {
         let stopSignal = StopSignal(logger: logger)
-        let host = try ServiceHost(settings, logger, role: "cart", connections: 6)
+        let host = try ServiceHost(settings, logger, role: "cart", connections: 7)
+        let catalogue = Catalogue(isSearchable: false)
+        let feed = CatalogueFeed(
+            catalogue, host.postgres, reader: try host.makeReader(offsetsIn: nil, batchMax: 1_000),
+            clock: host.clock, logger: host.logger, metrics: host.metrics)
         let group = GroupProbe()
         let health = try await host.startHealth(
             settings, port: Configuration.cartHealthPort,
             probes: [
                 BrokerProbe(host.admin, host.topics),
                 PostgresProbe(host.postgres, isRequired: true), group,
+                CatalogueProbe(feed),
             ])
         try await serve(
             until: stopSignal, deadline: settings[Configuration.stopDeadline], logger: logger
         ) { stopAction in
             try await host.withTopics {
-                try await serveCarts(settings, host, group, stopAction)
+                // A cart takes prices from the catalogue, which is therefore there before any cart.
+                try await feed.start()
+                try await withThrowingTaskGroup(of: Void.self) { tasks in
+                    tasks.addTask { try await feed.run() }
+                    defer { tasks.cancelAll() }
+                    try await serveCarts(
+                        settings, host, group, CatalogueOffers(catalogue), stopAction)
+                }
             }
+            await feed.close()
+            await host.postgres.close()
         }
         await health.stop()
     }
 
     private static func serveCarts(
-        _ settings: Settings, _ host: ServiceHost, _ group: GroupProbe, _ stopAction: StopAction
+        _ settings: Settings, _ host: ServiceHost, _ group: GroupProbe,
+        _ offers: CatalogueOffers, _ stopAction: StopAction
     ) async throws {
         var configuration = CartServiceConfiguration(
             owner: host.log.processName, partitionCount: host.log.layout.cartPartitions,
@@ -51,7 +67,7 @@ enum CartCommand {
         let engine = CartEngine(
             configuration: configuration, store: PostgresCartStore(host.postgres),
             outbox: KafkaOutbox(producer), clock: host.clock,
-            executor: PinnedThreadExecutor(name: "carts"), logger: host.logger,
+            offers: offers, executor: PinnedThreadExecutor(name: "carts"), logger: host.logger,
             metrics: host.metrics)
         let service = CartService(
             engine: engine, requests: requests,
@@ -61,6 +77,5 @@ enum CartCommand {
         stopAction.set { await service.stop() }
         try await service.run()
         await producer.close(flushWithin: .seconds(5))
-        await host.postgres.close()
     }
 }

@@ -1,4 +1,5 @@
 import Adapters
+import Catalogue
 import KafkaShim
 import Messages
 import PostgresShim
@@ -13,7 +14,7 @@ import WebServer
 enum GatewayCommand {
     static func run(_ settings: Settings, _ logger: Logger) async throws {
         let stopSignal = StopSignal(logger: logger)
-        let host = try ServiceHost(settings, logger, role: "gateway", connections: 4)
+        let host = try ServiceHost(settings, logger, role: "gateway", connections: 5)
         let redis = RedisLock(
             try RedisConfiguration(url: settings[Configuration.redisURL].text),
             metrics: host.metrics, logger: logger.named("redis"))
@@ -33,16 +34,28 @@ enum GatewayCommand {
         let partition = Int.random(in: 0..<host.log.layout.replyPartitions)
         let producer = try host.makeProducer()
         let databaseURL = settings[Configuration.databaseURL].text
+        let feed = CatalogueFeed(
+            Catalogue(), host.postgres,
+            reader: try host.makeReader(offsetsIn: nil, batchMax: 1_000), clock: host.clock,
+            logger: host.logger, metrics: host.metrics)
+        let relay = ProductRelay(
+            host.postgres, producer: producer, clock: host.clock, logger: host.logger,
+            metrics: host.metrics)
         let gateway = RestGateway(
             configuration: configuration(settings, replyPartition: partition),
             ports: GatewayPorts(
                 log: KafkaRequestLog(producer), stock: PostgresStockReader(host.postgres),
                 history: PostgresHistoryReader(host.postgres),
                 inventory: PostgresInventoryLoading(databaseURL: databaseURL, logger: host.logger),
+                catalogue: feed,
+                products: PostgresProductStore(
+                    host.postgres,
+                    load: PostgresConfiguration(url: databaseURL, applicationName: "holdfast-load"),
+                    logger: host.logger, onWrite: { relay.announce() }),
                 probes: [
                     BrokerProbe(host.admin, host.topics),
                     PostgresProbe(host.postgres, isRequired: false),
-                    RedisProbe(redis),
+                    RedisProbe(redis), CatalogueProbe(feed),
                 ], clock: host.clock),
             metrics: host.metrics, logger: host.logger, executor: loop)
         let server = WebServer(
@@ -65,10 +78,16 @@ enum GatewayCommand {
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask(executorPreference: loop) { try await gateway.run() }
+                group.addTask {
+                    try await feed.start()
+                    try await feed.run()
+                }
+                group.addTask { try await relay.run() }
                 while let batch = try await replies.next() { await gateway.receive(batch) }
                 group.cancelAll()
             }
         }
+        await feed.close()
         await producer.close(flushWithin: .seconds(5))
     }
 

@@ -10,6 +10,8 @@ package enum Topic: String, CaseIterable, Sendable {
     case cartResponse = "cart-request-response"
     /// Every event of every cart, keyed by cart ID, for whoever wants to build on them.
     case cartEvent = "cart-event"
+    /// Changes of products, keyed by product code.
+    case productEvent = "product-event"
     /// Messages that could not be handled, as they came, with reason and origin in their headers.
     case deadLetter = "dead-letter"
 }
@@ -35,7 +37,7 @@ package struct TopicLayout: Sendable, Equatable {
         case .cartRequest, .inventoryResponse, .cartEvent: cartPartitions
         case .inventoryRequest: inventoryPartitions
         case .cartResponse: replyPartitions
-        case .deadLetter: 1
+        case .productEvent, .deadLetter: 1
         }
     }
 }

@@ -1,4 +1,5 @@
 package import CartDomain
+package import Catalogue
 package import Messages
 
 /// Where the gateway writes its requests: the topic `cart-request`.
@@ -108,9 +109,9 @@ package struct CartEventText: Hashable, Sendable {
     }
 }
 
-/// How an inventory is written that is to be loaded.
-package enum InventoryFormat: String, Hashable, Sendable {
-    /// Lines of `product_code,name,quantity[,price]`, with that header line.
+/// How rows are written that are to be loaded.
+package enum LoadFormat: String, Hashable, Sendable {
+    /// Lines of fields, under a header line that names the columns in any order.
     case csv
     /// An array of objects, or one object a line.
     case json
@@ -121,13 +122,13 @@ package protocol InventoryLoading: Sendable {
     /// Brings the schema up to date and opens a load.
     ///
     /// - Throws: any error while the database cannot be written.
-    func beginLoad(format: InventoryFormat) async throws -> any InventoryLoad
+    func beginLoad(format: LoadFormat) async throws -> any TableLoad
 }
 
-/// One load of an inventory: all of it is applied, or nothing.
+/// One load of a table: all of it is applied, or nothing.
 ///
 /// ``finish()`` or ``cancel()`` is called once, at the end.
-package protocol InventoryLoad: Sendable {
+package protocol TableLoad: Sendable {
     /// Takes the next bytes of the text, cut anywhere; returns when there is room for more.
     ///
     /// - Throws: ``LoadRefusal``, or any error of the database.
@@ -136,7 +137,7 @@ package protocol InventoryLoad: Sendable {
     ///
     /// - Throws: ``LoadRefusal``, or any error of the database.
     func finish() async throws -> LoadReport
-    /// Gives the load up and leaves the inventory as it was; no effect after an error.
+    /// Gives the load up and leaves the table as it was; no effect after an error.
     func cancel() async
 }
 
@@ -198,6 +199,40 @@ package struct LoadRefusal: Error, Hashable, Sendable {
     package init(errors: [LineError]) { self.errors = errors }
 }
 
+/// Where the gateway finds the shop's products.
+package protocol CatalogueSource: Sendable {
+    /// All products, in memory; `nil` until they are loaded.
+    var loaded: Catalogue? { get }
+}
+
+/// Where the gateway changes the shop's products.
+package protocol ProductStore: Sendable {
+    /// Changes one product.
+    ///
+    /// - Throws: `ProductFault` where the change breaks a rule; any other error while the database
+    ///   cannot be written.
+    func change(_ code: ProductCode, _ change: ProductChange) async throws -> ProductOutcome
+
+    /// Brings the schema up to date and opens a load of whole products.
+    ///
+    /// - Throws: any error while the database cannot be written.
+    func beginLoad(format: LoadFormat) async throws -> any TableLoad
+}
+
+/// What became of a change of a product.
+package enum ProductOutcome: Hashable, Sendable {
+    /// There was none, now there is this.
+    case created(Product)
+    /// It is now this.
+    case changed(Product)
+    /// It was so already.
+    case unchanged(Product)
+    /// It is gone since that revision.
+    case removed(revision: Int)
+    /// There is no such product.
+    case unknownProduct
+}
+
 /// Asks one of the gateway's dependencies how it is.
 package protocol DependencyProbe: Sendable {
     /// The dependency's name: `broker`, `postgres`, `redis`.
@@ -221,17 +256,22 @@ package struct GatewayPorts: Sendable {
     package var stock: any StockReader
     package var history: any HistoryReader
     package var inventory: any InventoryLoading
+    package var catalogue: any CatalogueSource
+    package var products: any ProductStore
     package var probes: [any DependencyProbe]
     package var clock: any ServiceClock
 
     package init(
         log: any RequestLog, stock: any StockReader, history: any HistoryReader,
-        inventory: any InventoryLoading, probes: [any DependencyProbe], clock: any ServiceClock
+        inventory: any InventoryLoading, catalogue: any CatalogueSource,
+        products: any ProductStore, probes: [any DependencyProbe], clock: any ServiceClock
     ) {
         self.log = log
         self.stock = stock
         self.history = history
         self.inventory = inventory
+        self.catalogue = catalogue
+        self.products = products
         self.probes = probes
         self.clock = clock
     }

@@ -21,11 +21,6 @@ enum Preconditions {
 
     /// Whether the client has that version already, by `If-None-Match`.
     static func isKnown(_ version: Int, to request: HTTPRequest) -> Bool {
-        request.headers.all("If-None-Match").contains { header in
-            header.split(separator: ",").contains { tag in
-                let tag = tag.drop { $0 == " " }.prefix { $0 != " " }
-                return tag == "*" || tag == Self.tag(version) || tag == "W/" + Self.tag(version)
-            }
-        }
+        EntityTags.isMatch(request.headers.all("If-None-Match"), tag(version))
     }
 }

@@ -37,6 +37,7 @@ package struct Problem: Error, Hashable, Sendable {
         case unsupportedMediaType = "unsupported-media-type"
         case expectationFailed = "expectation-failed"
         case invalidInventory = "invalid-inventory"
+        case invalidProducts = "invalid-products"
         case upgradeRequired = "upgrade-required"
         case tooManyRequests = "too-many-requests"
         case rateLimited = "rate-limited"
@@ -48,6 +49,7 @@ package struct Problem: Error, Hashable, Sendable {
         case logUnavailable = "log-unavailable"
         case inventoryUnavailable = "inventory-unavailable"
         case historyUnavailable = "history-unavailable"
+        case catalogueUnavailable = "catalogue-unavailable"
         case noAnswer = "no-answer"
         case notReady = "not-ready"
         case shuttingDown = "shutting-down"
@@ -67,7 +69,7 @@ package struct Problem: Error, Hashable, Sendable {
     /// What is wrong this time, for people.
     package let detail: String
     package let subject: Subject?
-    /// The rows of an inventory that are wrong.
+    /// The rows of a load that are wrong.
     package let errors: [LoadRefusal.LineError]
     /// When to try again, where that is known.
     package let retryAfterSeconds: Int?
@@ -115,14 +117,14 @@ extension Problem.Slug {
         case .targetTooLong: 414
         case .unsupportedMediaType: 415
         case .expectationFailed: 417
-        case .invalidInventory: 422
+        case .invalidInventory, .invalidProducts: 422
         case .upgradeRequired: 426
         case .tooManyRequests, .rateLimited: 429
         case .headersTooLarge: 431
         case .internalError: 500
         case .notImplemented: 501
-        case .overloaded, .logUnavailable, .inventoryUnavailable, .historyUnavailable, .notReady,
-            .shuttingDown:
+        case .overloaded, .logUnavailable, .inventoryUnavailable, .historyUnavailable,
+            .catalogueUnavailable, .notReady, .shuttingDown:
             503
         case .noAnswer: 504
         case .httpVersionNotSupported: 505
@@ -159,6 +161,7 @@ extension Problem.Slug {
         case .unsupportedMediaType: "The body's type is not supported"
         case .expectationFailed: "The expectation cannot be met"
         case .invalidInventory: "The inventory has bad rows"
+        case .invalidProducts: "The products have bad rows"
         case .upgradeRequired: "A websocket is needed here"
         case .originNotAllowed: "Pages of this origin are not let in"
         case .rateLimited: "Requests come too fast"
@@ -170,6 +173,7 @@ extension Problem.Slug {
         case .logUnavailable: "Requests cannot be taken at the moment"
         case .inventoryUnavailable: "The inventory cannot be reached"
         case .historyUnavailable: "The history of carts cannot be reached"
+        case .catalogueUnavailable: "The catalogue cannot be reached"
         case .noAnswer: "The cart has not answered"
         case .notReady: "The gateway is not ready"
         case .shuttingDown: "The gateway shuts down"
@@ -184,8 +188,8 @@ extension Problem.Slug {
             .duplicateParameter, .unknownParameter, .invalidHeader, .invalidJSON, .missingField,
             .invalidField, .unknownField, .invalidBody, .unknownRequest, .unknownProduct,
             .unknownCart, .originNotAllowed, .rateLimited, .logUnavailable,
-            .inventoryUnavailable, .historyUnavailable, .notReady,
-            .shuttingDown, .noAnswer:
+            .inventoryUnavailable, .historyUnavailable, .catalogueUnavailable, .notReady,
+            .shuttingDown, .noAnswer, .invalidProducts:
             true
         default:
             false
@@ -230,8 +234,8 @@ extension Problem {
         switch slug {
         case .unauthorized: headers.append(("WWW-Authenticate", "Bearer realm=\"holdfast\""))
         case .upgradeRequired: headers.append(("Upgrade", "websocket"))
-        case .overloaded, .logUnavailable, .inventoryUnavailable, .historyUnavailable, .notReady,
-            .shuttingDown, .noAnswer, .rateLimited:
+        case .overloaded, .logUnavailable, .inventoryUnavailable, .historyUnavailable,
+            .catalogueUnavailable, .notReady, .shuttingDown, .noAnswer, .rateLimited:
             headers.append(("Retry-After", "\(retryAfterSeconds ?? 1)"))
         default: break
         }

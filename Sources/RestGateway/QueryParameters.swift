@@ -1,15 +1,18 @@
 import Messages
 
-/// The parameters of a query, each allowed and given at most once.
+/// The parameters of a query, each allowed and, but for some, given at most once.
 struct QueryParameters: Equatable {
-    private var values: [String: String] = [:]
+    private var values: [String: [String]] = [:]
 
     /// Reads a query.
     ///
     /// - Parameters:
     ///   - query: what stands behind the question mark, still encoded.
     ///   - names: the parameters that are allowed.
-    init(_ query: String?, allowing names: [String]) throws(Problem) {
+    ///   - repeatable: those of them that may be given more than once.
+    init(
+        _ query: String?, allowing names: [String], repeatable: [String] = []
+    ) throws(Problem) {
         guard let query, !query.isEmpty else { return }
         for pair in query.utf8.split(
             separator: UInt8(ascii: "&"), omittingEmptySubsequences: false)
@@ -30,7 +33,8 @@ struct QueryParameters: Equatable {
                     at: .parameter(name))
             }
             let value = try Self.decoded(parts[1])
-            if values.updateValue(value, forKey: name) != nil {
+            values[name, default: []].append(value)
+            if values[name]?.count != 1, !repeatable.contains(name) {
                 throw Problem(
                     .duplicateParameter, "the parameter \"\(name)\" is given twice",
                     at: .parameter(name))
@@ -39,11 +43,14 @@ struct QueryParameters: Equatable {
     }
 
     /// The value of a parameter, `nil` if it is not given.
-    subscript(name: String) -> String? { values[name] }
+    subscript(name: String) -> String? { values[name]?.first }
+
+    /// All values of a parameter that may be repeated, in their order.
+    func all(_ name: String) -> [String] { values[name] ?? [] }
 
     /// The value of a parameter that must be there.
     func required(_ name: String) throws(Problem) -> String {
-        guard let value = values[name] else {
+        guard let value = self[name] else {
             throw Problem(
                 .missingParameter, "the parameter \"\(name)\" is missing", at: .parameter(name))
         }

@@ -3,27 +3,37 @@ import Telemetry
 import WebServer
 
 extension RestGateway {
-    /// `POST /migration/inventory`: brings the schema up to date and loads an inventory.
-    func loadInventory(_ request: HTTPRequest) async throws(Problem) -> HTTPResponse {
-        try authorize(request)
-        _ = try QueryParameters(request.query, allowing: [])
-        let format = try inventoryFormat(of: request)
-        try checkSize(request.body.declaredLength ?? 0)
-        guard loads.enter() else {
-            throw Problem(.overloaded, "\(configuration.loadsMax) inventories are being loaded")
-        }
-        defer { loads.leave() }
-        let report = try await load(request.body, format)
-        logger.info(
-            "an inventory was loaded",
-            [
-                "rows": "\(report.rows)", "inserted": "\(report.inserted)",
-                "updated": "\(report.updated)", "skipped": "\(report.skippedCount)",
-            ])
-        return HTTPResponse(status: 200, json: Self.text(report))
+    /// A table that is loaded over HTTP.
+    private struct Loadable {
+        /// What is loaded, with its article, for people.
+        let name: String
+        let malformed: Problem.Slug
+        let unavailable: Problem.Slug
+        let begin: @Sendable (LoadFormat) async throws -> any TableLoad
     }
 
-    private func authorize(_ request: HTTPRequest) throws(Problem) {
+    /// `POST /migration/inventory`: brings the schema up to date and loads an inventory.
+    func loadInventory(_ request: HTTPRequest) async throws(Problem) -> HTTPResponse {
+        try await load(
+            request,
+            Loadable(
+                name: "an inventory", malformed: .invalidInventory,
+                unavailable: .inventoryUnavailable,
+                begin: { [ports] in try await ports.inventory.beginLoad(format: $0) }))
+    }
+
+    /// `POST /migration/products`: brings the schema up to date and loads products.
+    func loadProducts(_ request: HTTPRequest) async throws(Problem) -> HTTPResponse {
+        try await load(
+            request,
+            Loadable(
+                name: "a list of products", malformed: .invalidProducts,
+                unavailable: .catalogueUnavailable,
+                begin: { [ports] in try await ports.products.beginLoad(format: $0) }))
+    }
+
+    /// Lets only those pass who present the admin token.
+    func authorize(_ request: HTTPRequest) throws(Problem) {
         guard let token = configuration.adminToken, !token.isEmpty else {
             throw Problem(.migrationDisabled, "this gateway was started without an admin token")
         }
@@ -35,7 +45,28 @@ extension RestGateway {
         }
     }
 
-    private func inventoryFormat(of request: HTTPRequest) throws(Problem) -> InventoryFormat {
+    private func load(
+        _ request: HTTPRequest, _ table: Loadable
+    ) async throws(Problem) -> HTTPResponse {
+        try authorize(request)
+        _ = try QueryParameters(request.query, allowing: [])
+        let format = try loadFormat(of: request)
+        try checkSize(request.body.declaredLength ?? 0, table)
+        guard loads.enter() else {
+            throw Problem(.overloaded, "\(configuration.loadsMax) loads are under way")
+        }
+        defer { loads.leave() }
+        let report = try await load(request.body, format, table)
+        logger.info(
+            "\(table.name) was loaded",
+            [
+                "rows": "\(report.rows)", "inserted": "\(report.inserted)",
+                "updated": "\(report.updated)", "skipped": "\(report.skippedCount)",
+            ])
+        return HTTPResponse(status: 200, json: Self.text(report))
+    }
+
+    private func loadFormat(of request: HTTPRequest) throws(Problem) -> LoadFormat {
         let contentTypes = request.headers.all("Content-Type")
         switch contentTypes.count == 1 ? MediaType(contentTypes[0])?.name : nil {
         case "text/csv": return .csv
@@ -48,12 +79,12 @@ extension RestGateway {
     }
 
     private func load(
-        _ body: HTTPBody, _ format: InventoryFormat
+        _ body: HTTPBody, _ format: LoadFormat, _ table: Loadable
     ) async throws(Problem) -> LoadReport {
         do {
-            let load = try await ports.inventory.beginLoad(format: format)
+            let load = try await table.begin(format)
             do {
-                try await feed(body, to: load)
+                try await feed(body, to: load, table)
                 return try await load.finish()
             } catch {
                 await load.cancel()
@@ -63,27 +94,28 @@ extension RestGateway {
             throw problem
         } catch let refusal as LoadRefusal {
             throw Problem(
-                .invalidInventory, "nothing was loaded: rows are malformed",
-                errors: refusal.errors)
+                table.malformed, "nothing was loaded: rows are malformed", errors: refusal.errors)
         } catch {
-            logger.warning("an inventory could not be loaded", ["error": "\(error)"])
-            throw Problem(.inventoryUnavailable, "the inventory cannot be written at the moment")
+            logger.warning("\(table.name) could not be loaded", ["error": "\(error)"])
+            throw Problem(table.unavailable, "\(table.name) cannot be written at the moment")
         }
     }
 
-    private func feed(_ body: HTTPBody, to load: any InventoryLoad) async throws {
+    private func feed(
+        _ body: HTTPBody, to load: any TableLoad, _ table: Loadable
+    ) async throws {
         var count = 0
         while let bytes = try await next(of: body) {
             count += bytes.count
-            try checkSize(count)
+            try checkSize(count, table)
             try await load.feed(bytes)
         }
     }
 
-    private func checkSize(_ count: Int) throws(Problem) {
+    private func checkSize(_ count: Int, _ table: Loadable) throws(Problem) {
         guard count <= configuration.inventoryBytesMax else {
             throw Problem(
-                .bodyTooLarge, "an inventory may have \(configuration.inventoryBytesMax) bytes")
+                .bodyTooLarge, "\(table.name) may have \(configuration.inventoryBytesMax) bytes")
         }
     }
 

@@ -6,6 +6,7 @@ package struct Route: Sendable {
     package enum Operation: String, CaseIterable, Sendable {
         case updateProduct, showUsersCart, addUsersItem, removeUsersItem, lookUpUsersRequest
         case showCart, dropCart, changeCart, lookUpRequest, openSession, showHistory
+        case listProducts, showProduct, putProduct, patchProduct, removeProduct, loadProducts
         case showStock, test, live, ready, metrics, loadInventory
     }
 
@@ -55,6 +56,12 @@ package struct Route: Sendable {
             Route("DELETE", "/cart/items/{productCode}", .removeUsersItem),
             Route("GET", "/requests/{requestID}", .lookUpUsersRequest),
             Route("GET", "/stock/{productCode}", .showStock),
+            Route("GET", "/products", .listProducts),
+            Route("GET", "/products/{productCode}", .showProduct),
+            Route("PUT", "/products/{productCode}", .putProduct),
+            Route("PATCH", "/products/{productCode}", .patchProduct),
+            Route("DELETE", "/products/{productCode}", .removeProduct),
+            Route("POST", "/migration/products", .loadProducts),
             Route("GET", "/test", .test),
             Route("GET", "/health/live", .live),
             Route("GET", "/health/ready", .ready),

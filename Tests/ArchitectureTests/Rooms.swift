@@ -21,10 +21,11 @@ enum Rooms {
 
         "CartDomain": ["Messages"],
         "InventoryDomain": ["Messages"],
+        "Catalogue": ["Messages", "Synchronization"],
 
         "CartService": ["CartDomain", "Messages", "Telemetry"],
         "InventoryService": ["InventoryDomain", "Messages", "Telemetry"],
-        "RestGateway": ["CartDomain", "Messages", "Telemetry", "WebServer"],
+        "RestGateway": ["CartDomain", "Catalogue", "Messages", "Telemetry", "WebServer"],
 
         "KafkaShim": ["CRdKafka", "Telemetry", "Threading"],
         "PostgresShim": ["CLibPQ", "Telemetry", "Threading"],
@@ -36,19 +37,19 @@ enum Rooms {
         "EmbeddedBroker": ["CLinux", "Telemetry", "Threading"],
 
         "Adapters": services.union(domains).union(shims)
-            .union(["Messages", "Telemetry", "Threading"]),
+            .union(["Catalogue", "Messages", "Telemetry", "Threading"]),
         "Simulation": domains.union(["CartService", "InventoryService", "Messages", "Telemetry"]),
         "Audit": ["CartDomain", "CartService", "Messages", "PostgresShim"],
         "LoadTest": ["Messages", "Telemetry", "Threading", "WebClient"],
         "Holdfast": services.union(domains).union(shims).union([
-            "Adapters", "Audit", "EmbeddedBroker", "LoadTest", "Messages", "Settings", "Simulation",
-            "Telemetry", "Threading", "WebClient", "WebServer",
+            "Adapters", "Audit", "Catalogue", "EmbeddedBroker", "LoadTest", "Messages", "Settings",
+            "Simulation", "Telemetry", "Threading", "WebClient", "WebServer",
         ]),
     ]
 
     /// Rooms without input, output or clock: not even the C library.
-    static let pure: Set<String> = domains.union(["Settings"])
+    static let pure: Set<String> = domains.union(["Catalogue", "Settings"])
 
     /// Rooms that a seed can drive: they start no tasks, and time reaches them as a value.
-    static let seedable: Set<String> = services.union(domains).union(["Messages"])
+    static let seedable: Set<String> = services.union(domains).union(["Catalogue", "Messages"])
 }

@@ -25,8 +25,10 @@ import Testing
     }
 
     @Test(arguments: 0..<8)
-    func `whatever goes wrong, when all is quiet every promise is kept`(block: UInt64) {
+    func `whatever goes wrong, when all is quiet every promise is kept`(block: UInt64) async {
         for seed in (block * 50 + 1)...(block * 50 + 50) {
+            // A life takes milliseconds of a thread that other tests wait for.
+            await Task.yield()
             let result = Simulation.live(seed: seed)
             #expect(result.violations == [], "holdfast simulate --seeds 1 --first-seed \(seed)")
         }
@@ -42,11 +44,12 @@ import Testing
     }
 
     @Test(arguments: Variant.allCases)
-    func `a suite that breaks a rule is found out`(variant: Variant) {
-        let first = (1...8_000 as ClosedRange<UInt64>).first {
-            !Simulation.live(seed: $0, variant: variant).violations.isEmpty
+    func `a suite that breaks a rule is found out`(variant: Variant) async {
+        for seed in 1...8_000 as ClosedRange<UInt64> {
+            await Task.yield()
+            if !Simulation.live(seed: seed, variant: variant).violations.isEmpty { return }
         }
-        #expect(first != nil, "\(variant.rawValue) (\(variant.rule)): \(variant.summary)")
+        Issue.record("\(variant.rawValue) (\(variant.rule)): \(variant.summary)")
     }
 }
 

@@ -10,7 +10,7 @@ extension EndToEndTests.OneOfEach {
                 #expect(answer.status == 200, "\(answer.response.text)")
                 #expect(answer.json["state"] == "up")
                 let names = answer.json["dependencies"].elements.map { $0["name"] }
-                #expect(Set(names) == ["broker", "postgres", "redis"])
+                #expect(Set(names) == ["broker", "catalogue", "postgres", "redis"])
                 for dependency in answer.json["dependencies"].elements {
                     #expect(dependency["state"] == "up", "\(dependency)")
                 }

@@ -152,7 +152,7 @@ final class FakeInventory: InventoryLoading {
     struct Away: Error {}
 
     struct State {
-        var formats: [InventoryFormat] = []
+        var formats: [LoadFormat] = []
         var fed: [[UInt8]] = []
         var cancelled = 0
         var finished = 0
@@ -163,7 +163,7 @@ final class FakeInventory: InventoryLoading {
 
     let state = Mutex(State())
 
-    func beginLoad(format: InventoryFormat) async throws -> any InventoryLoad {
+    func beginLoad(format: LoadFormat) async throws -> any TableLoad {
         try state.withLock { state in
             if state.isAway { throw Away() }
             state.formats.append(format)
@@ -171,7 +171,7 @@ final class FakeInventory: InventoryLoading {
         return Load(inventory: self)
     }
 
-    private struct Load: InventoryLoad {
+    private struct Load: TableLoad {
         let inventory: FakeInventory
 
         func feed(_ bytes: [UInt8]) async throws {

@@ -12,6 +12,7 @@ struct GatewayFixture {
     let clock = ManualClock()
     let log = FakeLog()
     let inventory = FakeInventory()
+    let products: FakeProducts
     let metrics = MetricsRegistry()
     let gateway: RestGateway
     var core: GatewayCore { gateway.core }
@@ -22,16 +23,17 @@ struct GatewayFixture {
     init(
         adminToken: String? = "secret", stock: FakeStock = FakeStock(),
         history: FakeHistory = FakeHistory(),
-        probes: [any DependencyProbe] = [],
+        products: FakeProducts = FakeProducts(), probes: [any DependencyProbe] = [],
         _ configure: (inout GatewayConfiguration) -> Void = { _ in }
     ) async {
         var configuration = GatewayConfiguration(replyPartition: 3, adminToken: adminToken)
         configure(&configuration)
+        self.products = products
         gateway = RestGateway(
             configuration: configuration,
             ports: GatewayPorts(
-                log: log, stock: stock, history: history, inventory: inventory, probes: probes,
-                clock: clock),
+                log: log, stock: stock, history: history, inventory: inventory,
+                catalogue: products, products: products, probes: probes, clock: clock),
             metrics: metrics, logger: Logger(component: "gateway", level: .error),
             executor: Self.executor, randomness: SeededGenerator(state: 7))
         await gateway.core.begin()

@@ -74,7 +74,7 @@ struct LoopbackGateway {
             configuration: configuration,
             ports: GatewayPorts(
                 log: carts, stock: FakeStock(), history: FakeHistory(), inventory: inventory,
-                probes: [],
+                catalogue: FakeProducts(), products: FakeProducts(), probes: [],
                 clock: SystemClock()),
             metrics: metrics, logger: logger, executor: serverLoop)
         server = WebServer(

@@ -297,9 +297,10 @@ struct RestTests {
 struct ProblemTests {
     @Test func `slugs are stable and each has a status and a title`() {
         let slugs = """
-            bad-request body-too-large duplicate-parameter expectation-failed headers-too-large \
-            history-unavailable http-version-not-supported internal-error invalid-body invalid-field invalid-header \
-            invalid-inventory invalid-json invalid-parameter invalid-path invalid-query \
+            bad-request body-too-large catalogue-unavailable duplicate-parameter \
+            expectation-failed headers-too-large history-unavailable http-version-not-supported \
+            internal-error invalid-body invalid-field invalid-header invalid-inventory \
+            invalid-json invalid-parameter invalid-path invalid-products invalid-query \
             inventory-unavailable length-required log-unavailable method-not-allowed \
             migration-disabled missing-field missing-parameter no-answer not-found \
             not-implemented not-ready origin-not-allowed overloaded rate-limited request-timeout \

@@ -14,7 +14,7 @@ struct RunTests {
             configuration: GatewayConfiguration(replyPartition: 0),
             ports: GatewayPorts(
                 log: log, stock: FakeStock(), history: FakeHistory(), inventory: FakeInventory(),
-                probes: [],
+                catalogue: FakeProducts(), products: FakeProducts(), probes: [],
                 clock: ManualClock()),
             metrics: MetricsRegistry(), logger: Logger(component: "gateway", level: .error),
             executor: GatewayFixture.executor)

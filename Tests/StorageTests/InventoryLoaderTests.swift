@@ -48,7 +48,7 @@ import Testing
     ) async throws -> [String] {
         do {
             _ = try await load(configuration, bytes, format)
-        } catch InventoryLoadError.malformed(let faults, _) {
+        } catch LoadError.malformed(let faults, _) {
             return faults.map(\.description)
         }
         return []
@@ -285,7 +285,7 @@ import Testing
             do {
                 _ = try await load(configuration, text, chunkLength: 100)
                 Issue.record("no error")
-            } catch InventoryLoadError.malformed(let faults, let isComplete) {
+            } catch LoadError.malformed(let faults, let isComplete) {
                 #expect(faults.count == 100 && !isComplete)
             }
         }
@@ -299,7 +299,7 @@ import Testing
             try await json.feed(Array("[{\"name\":\"".utf8))
             let chunk = [UInt8](repeating: UInt8(ascii: "x"), count: 60_000)
             for loader in [csv, json] {
-                await #expect(throws: InventoryLoadError.self) {
+                await #expect(throws: LoadError.self) {
                     for _ in 0..<4 { try await loader.feed(chunk) }
                     _ = try await loader.finish()
                 }
@@ -313,7 +313,7 @@ import Testing
             try await loader.feed(Array("product_code,name,quantity\nA,a,1\n".utf8))
             await loader.abort()
             #expect(try await rows(connection) == [])
-            await #expect(throws: InventoryLoadError.self) { try await loader.feed([]) }
+            await #expect(throws: LoadError.self) { try await loader.feed([]) }
         }
     }
 
@@ -322,7 +322,7 @@ import Testing
             await #expect {
                 _ = try await load(configuration, "product_code,name,quantity\nA,a,1\n")
             } throws: { error in
-                guard case .unavailable = error as? InventoryLoadError else { return false }
+                guard case .unavailable = error as? LoadError else { return false }
                 return true
             }
         }
@@ -330,7 +330,7 @@ import Testing
         await #expect {
             _ = try await load(away, "product_code,name,quantity\nA,a,1\n")
         } throws: { error in
-            guard case .unavailable = error as? InventoryLoadError else { return false }
+            guard case .unavailable = error as? LoadError else { return false }
             return true
         }
     }

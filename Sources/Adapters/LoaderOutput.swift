@@ -1,7 +1,7 @@
 /// Rows in the binary format of COPY.
 ///
 /// Source: PostgreSQL 15, COPY, "Binary Format".
-struct InventoryLoaderOutput {
+struct LoaderOutput {
     private static let signature: [UInt8] = [
         0x50, 0x47, 0x43, 0x4F, 0x50, 0x59, 0x0A, 0xFF, 0x0D, 0x0A, 0x00,
     ]
@@ -17,32 +17,36 @@ struct InventoryLoaderOutput {
         return bytes
     }
 
-    /// Adds a row of the staging table.
-    mutating func append(_ row: InventoryLoaderRow) {
-        appendInteger(Int16(6))
-        appendInteger(Int32(8))
-        appendInteger(Int64(row.line))
-        appendField(row.code)
-        appendField(row.name)
-        appendInteger(Int32(8))
-        appendInteger(row.quantity)
-        if let price = row.price {
-            appendInteger(Int32(8))
-            appendInteger(price)
-        } else {
-            appendInteger(Int32(-1))
-        }
-        appendInteger(Int32(1))
-        bytes.append(row.isPriceGiven ? 1 : 0)
+    /// Begins a row with so many fields, which follow.
+    mutating func beginRow(fieldCount: Int16) { appendInteger(fieldCount) }
+
+    /// Adds a field of a text type.
+    mutating func append(text: some Collection<UInt8>) {
+        appendInteger(Int32(text.count))
+        bytes.append(contentsOf: text)
     }
+
+    /// Adds an integer in the width of its column, or null.
+    mutating func append(_ value: (some FixedWidthInteger)?) {
+        guard let value else {
+            appendNull()
+            return
+        }
+        appendInteger(Int32(value.bitWidth / 8))
+        appendInteger(value)
+    }
+
+    /// Adds a truth value.
+    mutating func append(_ value: Bool) {
+        appendInteger(Int32(1))
+        bytes.append(value ? 1 : 0)
+    }
+
+    /// Adds a field without a value.
+    mutating func appendNull() { appendInteger(Int32(-1)) }
 
     /// Adds the trailer.
     mutating func end() { appendInteger(Int16(-1)) }
-
-    private mutating func appendField(_ field: ArraySlice<UInt8>) {
-        appendInteger(Int32(field.count))
-        bytes.append(contentsOf: field)
-    }
 
     private mutating func appendInteger<Value: FixedWidthInteger>(_ value: Value) {
         var shift = Value.bitWidth

@@ -1,45 +1,38 @@
-package import PostgresShim
-package import RestGateway
+import PostgresShim
+import RestGateway
 
-/// Loads products into the inventory from CSV or JSON, chunk by chunk, all or nothing.
+/// Loads a table from CSV or JSON, chunk by chunk, all or nothing.
 ///
 /// Rows are checked as they come and copied into a temporary table, so a load of any size needs
 /// little memory. ``finish()`` then merges them in the same transaction: only rows that differ are
-/// touched, in the order of their codes, as all writers do; a row that would fall below what is held
-/// is skipped and reported. Rows that are malformed refuse the whole load.
+/// touched, in the order of their codes, as all writers do. Rows that are malformed refuse the whole
+/// load.
 ///
 /// A load has a connection of its own; it ends with ``finish()`` or ``abort()``, or with the first
 /// error that is thrown.
-package actor InventoryLoader {
-    /// How the rows are written.
-    package enum Format: Hashable, Sendable {
-        /// `product_code,name,quantity[,price]`, with a header row that names the columns in any
-        /// order.
-        case csv
-        /// An array of objects, or objects one after the other, with the same names as keys.
-        case json
-    }
+actor TableLoader<Table: LoadedTable> {
+    typealias Format = LoadFormat
 
     /// After so many faults reading stops.
-    package static let faultsMax = 100
+    static var faultsMax: Int { 100 }
     /// How many bytes are gathered before they go to Postgres.
-    private static let chunkLength = 65_536
+    private static var chunkLength: Int { 65_536 }
 
     private let configuration: PostgresConfiguration
     private let format: Format
     private var connection: PostgresConnection?
     private var isEnded = false
-    private var csv = InventoryLoaderCSV()
-    private var header: InventoryLoaderHeader?
-    private var json = InventoryLoaderJSON()
+    private var csv = LoaderCSV()
+    private var header: Table.Header?
+    private var json = LoaderJSON()
     private var rowCount = 0
     private var faults: [LoadFault] = []
     /// Whether nothing that follows can be understood.
     private var isHopeless = false
-    private var output = InventoryLoaderOutput()
+    private var output = LoaderOutput()
 
     /// A loader; it connects with the first chunk.
-    package init(_ configuration: PostgresConfiguration, format: Format) {
+    init(_ configuration: PostgresConfiguration, format: Format) {
         var own = configuration
         // A COPY is one statement, as long as its sender takes.
         own.statementTimeout = .zero
@@ -51,7 +44,7 @@ package actor InventoryLoader {
     }
 
     /// Takes a chunk of the input, cut anywhere.
-    package func feed(_ bytes: [UInt8]) async throws(InventoryLoadError) {
+    func feed(_ bytes: [UInt8]) async throws(LoadError) {
         try checkOpen()
         if connection == nil { try await begin() }
         read(bytes)
@@ -59,19 +52,19 @@ package actor InventoryLoader {
     }
 
     /// Ends the input, merges and commits.
-    package func finish() async throws(InventoryLoadError) -> LoadReport {
+    func finish() async throws(LoadError) -> LoadReport {
         try checkOpen()
         if connection == nil { try await begin() }
         finishReading()
         if !faults.isEmpty { throw await refusal(isComplete: true) }
         guard let connection else { throw .refused("the load has no connection") }
-        let merge = InventoryLoaderMerge(connection: connection)
-        let outcome: InventoryLoaderMerge.Outcome
+        let merge = LoaderMerge(connection: connection, rowCount: rowCount)
+        let outcome: LoaderMerge.Outcome
         do throws(PostgresError) {
             output.end()
             try await connection.sendCopy(output.take())
             _ = try await connection.finishCopy()
-            outcome = try await merge.run(rowCount: rowCount, faultsMax: Self.faultsMax)
+            outcome = try await merge.run(Table.self, faultsMax: Self.faultsMax)
         } catch {
             throw await failure(error)
         }
@@ -84,25 +77,25 @@ package actor InventoryLoader {
     }
 
     /// Gives the load up; nothing of it stays.
-    package func abort() async { await close() }
+    func abort() async { await close() }
 
-    private func checkOpen() throws(InventoryLoadError) {
+    private func checkOpen() throws(LoadError) {
         if isEnded { throw .refused("the load has ended") }
     }
 
-    private func begin() async throws(InventoryLoadError) {
+    private func begin() async throws(LoadError) {
         do throws(PostgresError) {
             let connection = try await PostgresConnection.connect(configuration)
             self.connection = connection
-            _ = try await connection.pipeline(InventoryLoaderMerge.staging)
-            try await connection.beginCopy(InventoryLoaderMerge.copy)
+            _ = try await connection.pipeline(Table.staging)
+            try await connection.beginCopy("COPY staging FROM STDIN (FORMAT binary)")
         } catch {
             throw await failure(error)
         }
     }
 
     /// Sends what has gathered, or ends the load if there are enough faults.
-    private func settle() async throws(InventoryLoadError) {
+    private func settle() async throws(LoadError) {
         if isHopeless { throw await refusal(isComplete: true) }
         if faults.count >= Self.faultsMax { throw await refusal(isComplete: false) }
         guard let connection, output.count >= Self.chunkLength else { return }
@@ -132,12 +125,12 @@ package actor InventoryLoader {
     }
 
     /// Takes a record; whether to go on.
-    private func take(_ record: InventoryLoaderCSV.Record, _ line: Int) -> Bool {
+    private func take(_ record: LoaderCSV.Record, _ line: Int) -> Bool {
         switch (record, header) {
         case (.fields(let fields), let header?):
-            return add(header.row(fields), line)
+            return add(Table.row(fields, header), line)
         case (.fields(let fields), nil):
-            switch InventoryLoaderHeader.read(fields) {
+            switch Table.header(fields) {
             case .value(let header): self.header = header
             case .fault(let reason): return giveUp(line, reason)
             }
@@ -148,10 +141,10 @@ package actor InventoryLoader {
     }
 
     /// Takes an object; whether to go on.
-    private func take(_ item: InventoryLoaderJSON.Item, _ line: Int) -> Bool {
+    private func take(_ item: LoaderJSON.Item, _ line: Int) -> Bool {
         switch item {
         case .object(let bytes):
-            switch InventoryLoaderRow.json(bytes) {
+            switch Table.row(json: bytes) {
             case .value(let row): return add(.value(row), line)
             // Many objects may stand on one line.
             case .fault(let reason): return add(.fault("object \(rowCount + 1): \(reason)"), line)
@@ -160,14 +153,11 @@ package actor InventoryLoader {
         }
     }
 
-    private func add(
-        _ parsed: InventoryLoaderRow.Parsed<InventoryLoaderRow>, _ line: Int
-    ) -> Bool {
+    private func add(_ parsed: LoaderParsed<Table.Row>, _ line: Int) -> Bool {
         rowCount += 1
         switch parsed {
-        case .value(var row):
-            row.line = line
-            if faults.isEmpty { output.append(row) }
+        case .value(let row):
+            if faults.isEmpty { Table.append(row, line: line, to: &output) }
         case .fault(let reason): faults.append(LoadFault(line: line, reason: reason))
         }
         return faults.count < Self.faultsMax
@@ -179,12 +169,12 @@ package actor InventoryLoader {
         return false
     }
 
-    private func refusal(isComplete: Bool) async -> InventoryLoadError {
+    private func refusal(isComplete: Bool) async -> LoadError {
         await close()
         return .malformed(faults, isComplete: isComplete)
     }
 
-    private func failure(_ error: PostgresError) async -> InventoryLoadError {
+    private func failure(_ error: PostgresError) async -> LoadError {
         await close()
         let text = error.description
         let isPassing = error.isRetriable || error.isCommitUnknown || error.isUniqueViolation

@@ -9,7 +9,7 @@ package struct LoadFault: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Why nothing was loaded.
-package enum InventoryLoadError: Error, Hashable, Sendable, CustomStringConvertible {
+package enum LoadError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The input is malformed; `isComplete` says whether these are all of its faults.
     case malformed([LoadFault], isComplete: Bool)
     /// Postgres is away; the same load may succeed later.
