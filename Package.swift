@@ -21,8 +21,11 @@ let strictTests: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func room(
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -56,7 +59,10 @@ let package = Package(
         room("InventoryDomain", ["Messages"]),
 
         // The services: use cases, actors, and the ports they need.
-        room("RestGateway", ["Messages", "Telemetry", "WebServer"]),
+        room(
+            "RestGateway", ["Messages", "Telemetry", "WebServer"],
+            // Not a bundle beside the executable: a gateway is one file.
+            resources: [.embedInCode("Description/Page")]),
         room("CartService", ["CartDomain", "Messages", "Telemetry"]),
         room("InventoryService", ["InventoryDomain", "Messages", "Telemetry"]),
 
@@ -102,7 +108,10 @@ let package = Package(
             ]),
         tests(
             "GatewayTests",
-            ["Messages", "RestGateway", "Telemetry", "Threading", "WebClient", "WebServer"]),
+            [
+                "CartDomain", "CartService", "Messages", "RestGateway", "Telemetry", "Threading",
+                "WebClient", "WebServer",
+            ]),
         tests("TelemetryTests", ["Telemetry"]),
         tests("SettingsTests", ["Settings"]),
         tests("WebTests", ["Telemetry", "Threading", "WebClient", "WebServer", "WebWire"]),

@@ -19,6 +19,7 @@ package final class RestGateway: Sendable {
     let metrics: GatewayMetrics
     let logger: Logger
     let router = Router()
+    let documents = DescriptionDocuments()
 
     /// Makes a gateway that does nothing yet.
     ///

@@ -4,6 +4,7 @@ package struct Route: Hashable, Sendable {
     package enum Operation: String, CaseIterable, Sendable {
         case updateProduct, showCart, addItem, removeItem, lookUpRequest, showStock, showHistory
         case test, live, ready, metrics, loadInventory
+        case openAPI, asyncAPI, docs, docsFile
     }
 
     package let method: String
@@ -28,5 +29,9 @@ package struct Route: Hashable, Sendable {
         Route(method: "GET", pattern: "/health/ready", operation: .ready),
         Route(method: "GET", pattern: "/metrics", operation: .metrics),
         Route(method: "POST", pattern: "/migration/inventory", operation: .loadInventory),
+        Route(method: "GET", pattern: "/openapi.json", operation: .openAPI),
+        Route(method: "GET", pattern: "/asyncapi.json", operation: .asyncAPI),
+        Route(method: "GET", pattern: "/docs", operation: .docs),
+        Route(method: "GET", pattern: "/docs/{file}", operation: .docsFile),
     ]
 }

@@ -71,6 +71,9 @@ final class FakeLog: RequestLog {
     private let state = Mutex(State())
 
     func append(_ requests: [CartRequest]) throws(RequestLogError) {
+        for request in requests {
+            MessageContract.check(request.encoded(), of: Topic.cartRequest.description.messages)
+        }
         let (error, onAppend) = state.withLock { state in
             if state.error == nil { state.requests += requests }
             return (state.error, state.onAppend)
@@ -102,6 +105,7 @@ final class FakeSocket: ShopperSocket {
     private let texts = Mutex<[String]>([])
 
     func send(text: [UInt8]) -> Bool {
+        MessageContract.check(text, of: SocketDescription.fromGateway)
         texts.withLock { $0.append(String(decoding: text, as: UTF8.self)) }
         return true
     }

@@ -1,0 +1,206 @@
+import Messages
+
+/// What clients send and are told.
+extension ComponentSchema {
+    var clientSchema: JSONSchema {
+        switch self {
+        case .problem: Self.problemSchema
+        case .outcome, .changed, .errorMessage: toldSchema
+        case .newItem, .addMessage, .removeMessage, .checkMessage, .productRow: sentSchema
+        case .history, .stock, .loadReport, .dependencies, .serviceState: answerSchema
+        default: cartSchema
+        }
+    }
+
+    private var cartSchema: JSONSchema {
+        switch self {
+        case .cartLine:
+            .object([
+                .required("productCode", .component(.productCode)),
+                .required("name", .string()),
+                .required("quantity", .component(.quantity)),
+            ])
+            .described("Pieces of one product that are held for the cart.")
+        case .pendingAdd:
+            .object([
+                .required("requestID", .component(.requestID)),
+                .required("action", .constant("add")),
+                .required("productCode", .component(.productCode)),
+                .required("quantity", .component(.quantity)),
+            ])
+            .described("A request that the inventory has not answered yet.")
+        case .rejectionReason:
+            .string(oneOf: RejectionReason.allCases.map(\.rawValue))
+                .described("Why a request was rejected.")
+        default:
+            .object([
+                .required("cartID", .component(.cartID)),
+                .required("version", .component(.version)),
+                .required("lines", .array(of: .component(.cartLine))),
+                .required("pending", .array(of: .component(.pendingAdd))),
+            ])
+            .described("A cart as it stands.")
+        }
+    }
+
+    private var toldSchema: JSONSchema {
+        switch self {
+        case .changed:
+            .object([
+                .required("type", .constant("changed")),
+                .required("cart", .component(.cart)),
+            ])
+            .described("The cart has changed, by whomever.")
+        case .errorMessage:
+            .object([
+                .required("type", .constant("error")),
+                .optional("requestID", .component(.requestID)),
+                .required("problem", .component(.problem)),
+            ])
+            .described("A message was not understood or not taken; the websocket stays open.")
+        default:
+            .object([
+                .required("type", .constant("outcome")),
+                .required("requestID", .component(.requestID)),
+                .required("status", .string(oneOf: RequestStatus.allCases.map(\.rawValue))),
+                .optional("reason", .component(.rejectionReason)),
+                .optional("message", .string().described("The same for people.")),
+                .optional("cart", .component(.cart)),
+            ])
+            .described(
+                """
+                How a request ended, or that it has not yet. Status and reason are fixed for ever; the \
+                cart is as it stands now.
+                """)
+        }
+    }
+
+    private var sentSchema: JSONSchema {
+        switch self {
+        case .newItem:
+            .object(
+                [
+                    .required("userID", .component(.userID)),
+                    .required("productCode", .component(.productCode)),
+                    .required("quantity", .component(.quantity)),
+                ], isClosed: true)
+        case .addMessage:
+            .object(
+                Self.message("add") + [
+                    .required("productCode", .component(.productCode)),
+                    .required("quantity", .component(.quantity)),
+                ], isClosed: true
+            )
+            .described("Puts that many pieces into the cart, all or none.")
+        case .removeMessage:
+            .object(
+                Self.message("remove") + [
+                    .required("productCode", .component(.productCode)),
+                    .optional("quantity", .component(.quantity)),
+                ], isClosed: true
+            )
+            .described("Takes that many pieces out, or without a quantity all of the product.")
+        case .productRow:
+            .object([
+                .required("product_code", .component(.productCode)),
+                .required("name", .string(length: 1...512)),
+                .required("quantity", .integer(in: 0...1_000_000_000_000)),
+            ])
+            .described("A row of the inventory; more columns may be given.")
+        default:
+            .object(
+                Self.message("check") + [
+                    .optional("productCode", .component(.productCode)),
+                    .optional("quantity", .component(.quantity)),
+                ], isClosed: true
+            )
+            .described("Asks for the cart as it stands.")
+        }
+    }
+
+    private static func message(_ action: String) -> [JSONSchema.Field] {
+        [
+            .required("action", .constant(action)),
+            .optional("requestID", .component(.requestID)),
+        ]
+    }
+
+    private var answerSchema: JSONSchema {
+        switch self {
+        case .history:
+            .object([
+                .required("cartID", .component(.cartID)),
+                .required("version", .component(.version)),
+                .optional(
+                    "prunedUpTo",
+                    .component(.version).described("Events up to this version are no longer kept.")),
+                .required("events", .array(of: .component(.cartEvent))),
+                .optional(
+                    "next", .component(.version).described("The `after` of the next page.")),
+            ])
+            .described("What has happened to a cart, oldest first.")
+        case .stock:
+            .object([
+                .required("productCode", .component(.productCode)),
+                .required("name", .string()),
+                .required("quantity", .integer(from: 0).described("Held ones among them.")),
+                .required("held", .integer(from: 0)),
+                .required("available", .integer(from: 0)),
+            ])
+            .described("What the inventory has of a product, in pieces.")
+        case .loadReport:
+            .object([
+                .required("rows", .integer(from: 0)), .required("inserted", .integer(from: 0)),
+                .required("updated", .integer(from: 0)), .required("unchanged", .integer(from: 0)),
+                .required("skippedCount", .integer(from: 0)),
+                .required(
+                    "skipped",
+                    .array(
+                        of: .object([
+                            .required("line", .integer(from: 1)),
+                            .required("productCode", .string()), .required("reason", .string()),
+                        ])
+                    ).described("The first of the rows that were left out.")),
+            ])
+            .described("What a load has changed.")
+        case .dependencies:
+            .object([
+                .required("service", .constant("gateway")),
+                .required("state", .string(oneOf: ["up", "down"])),
+                .required(
+                    "dependencies",
+                    .array(
+                        of: .object([
+                            .required("name", .string()),
+                            .required("state", .string(oneOf: ["up", "down"])),
+                            .optional("reason", .string()),
+                        ]))),
+            ])
+        default:
+            .object([.required("state", .string(oneOf: ["live", "ready"]))])
+        }
+    }
+
+    private static let problemSchema: JSONSchema = .object([
+        .required("type", .string(pattern: "^urn:holdfast:problem:[a-z-]+$")),
+        .required("title", .string().described("What kind of problem it is, for people.")),
+        .required("status", .integer(in: 400...599)),
+        .required("detail", .string().described("What is wrong this time, for people.")),
+        .required(
+            "slug",
+            .string(oneOf: Problem.Slug.allCases.map(\.rawValue))
+                .described("What kind of problem it is, for programs.")),
+        .optional("parameter", .string().described("The parameter that is meant.")),
+        .optional("field", .string().described("The field that is meant.")),
+        .optional("header", .string().described("The header that is meant.")),
+        .optional("retryAfter", .integer(from: 1).described("Seconds.")),
+        .optional(
+            "errors",
+            .array(
+                of: .object([
+                    .required("line", .integer(from: 1)), .required("reason", .string()),
+                ])
+            ).described("The rows of an inventory that are wrong.")),
+    ])
+    .described("What is wrong, as RFC 9457 writes it.")
+}
