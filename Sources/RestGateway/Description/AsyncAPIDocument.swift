@@ -157,8 +157,9 @@ package struct AsyncAPIDocument: Sendable {
                 let location = "$message.header#/\(HeaderName.requestID)"
                 members.append(.init("correlationId", ["location": .string(location)]))
             }
+            // Not by reference: AsyncAPI 3.0.0 has a schema there that takes a reference for two things.
             if let key = topic.key {
-                members.append(.init("bindings", ["kafka": ["key": key.json]]))
+                members.append(.init("bindings", ["kafka": ["key": key.schema.json]]))
             }
         } else if message.payload != .any {
             members.append(

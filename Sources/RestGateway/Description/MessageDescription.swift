@@ -33,7 +33,7 @@ package struct MessageDescription: Sendable {
 package struct TopicDescription: Sendable {
     package let summary: String
     /// What a message is keyed by; `nil` where keys are as they came.
-    package let key: JSONSchema?
+    package let key: ComponentSchema?
     /// The headers of its messages.
     package let headers: [JSONSchema.Field]
     package let messages: [MessageDescription]
@@ -48,7 +48,7 @@ extension Topic {
         switch self {
         case .cartRequest:
             TopicDescription(
-                summary: "Requests of shoppers.", key: .component(.cartID),
+                summary: "Requests of shoppers.", key: .cartID,
                 headers: Header.common + [
                     .optional(
                         HeaderName.replyPartition,
@@ -61,14 +61,14 @@ extension Topic {
                 writer: "gateway", reader: "cart service")
         case .inventoryRequest:
             TopicDescription(
-                summary: "What carts ask of the inventory.", key: .component(.productCode),
+                summary: "What carts ask of the inventory.", key: .productCode,
                 headers: Header.common,
                 messages: [.ask, .lower, .extend, .recount].map { MessageDescription($0) },
                 writer: "cart service", reader: "inventory service")
         case .inventoryResponse:
             TopicDescription(
                 summary: "What the inventory tells carts; partitioned like `cart-request`.",
-                key: .component(.cartID), headers: Header.common,
+                key: .cartID, headers: Header.common,
                 messages: [.held, .refused, .lowered, .holdDue].map { MessageDescription($0) },
                 writer: "inventory service", reader: "cart service")
         case .cartResponse:
@@ -77,7 +77,7 @@ extension Topic {
                     Outcomes and changes, sent to the partition that a gateway reads; the value is \
                     the very text that a websocket gets.
                     """,
-                key: .component(.cartID),
+                key: .cartID,
                 headers: [Header.schema, Header.requestID(isRequired: false), Header.traceparent] + [
                     .optional(
                         HeaderName.status,
@@ -92,7 +92,7 @@ extension Topic {
         case .cartEvent:
             TopicDescription(
                 summary: "Every event of every cart, for whoever wants to build on them.",
-                key: .component(.cartID),
+                key: .cartID,
                 headers: [Header.schema, Header.requestID(isRequired: true)],
                 messages: ComponentSchema.events.map { MessageDescription($0) },
                 writer: "cart service", reader: "whoever wants to")
