@@ -4,7 +4,8 @@ import Messages
 extension ComponentSchema {
     /// The kinds of events.
     static let events: [ComponentSchema] = [
-        .addRequested, .addConfirmed, .addRefused, .removed, .rejected, .expired, .shrunk, .disowned,
+        .addRequested, .addConfirmed, .addRefused, .removed, .rejected, .expired, .shrunk,
+        .disowned,
     ]
 
     var eventSchema: JSONSchema {
@@ -33,7 +34,8 @@ extension ComponentSchema {
         case .addConfirmed:
             Self.event("add-confirmed", [.required("name", .string())])
                 .described(
-                    "The pieces asked for are held; those not taken back meanwhile are in the cart.")
+                    "The pieces asked for are held; those not taken back meanwhile are in the cart."
+                )
         case .addRefused:
             Self.event(
                 "add-refused",

@@ -71,7 +71,8 @@ extension ComponentSchema {
         default:
             Self.inventoryRequest("recount", [])
                 .described(
-                    "Count anew what is held of the product; of the other fields only its code counts.")
+                    "Count anew what is held of the product; of the other fields only its code counts."
+                )
         }
     }
 

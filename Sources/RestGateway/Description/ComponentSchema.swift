@@ -104,10 +104,12 @@ extension ComponentSchema {
                 format: "uuid"
             )
             .described("A cart; told in lower case.")
-            .example("3f0c8a52-6e0b-5d7c-9a41-5b2e70d3c6f8")
+            .example("b0f9ebfc-e81b-5c3b-b52b-675e586ce550")
         case .requestID:
             .string(length: 1...RequestID.lengthMax, pattern: "^[A-Za-z0-9._:-]+$")
-                .described("A request within its cart; sent again, it has the same outcome for 24 h.")
+                .described(
+                    "A request within its cart; sent again, it has the same outcome for 24 h."
+                )
                 .example("order-17")
         case .quantity:
             .integer(in: QuantityLimits.request).described("Pieces.").example(1)

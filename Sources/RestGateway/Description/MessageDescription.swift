@@ -78,15 +78,16 @@ extension Topic {
                     the very text that a websocket gets.
                     """,
                 key: .cartID,
-                headers: [Header.schema, Header.requestID(isRequired: false), Header.traceparent] + [
-                    .optional(
-                        HeaderName.status,
-                        .string(oneOf: RequestStatus.allCases.map(\.rawValue))
-                            .described("The status of an outcome.")),
-                    .optional(
-                        HeaderName.cartVersion,
-                        Header.decimal.described("The version of the cart, if one is told.")),
-                ],
+                headers: [Header.schema, Header.requestID(isRequired: false), Header.traceparent]
+                    + [
+                        .optional(
+                            HeaderName.status,
+                            .string(oneOf: RequestStatus.allCases.map(\.rawValue))
+                                .described("The status of an outcome.")),
+                        .optional(
+                            HeaderName.cartVersion,
+                            Header.decimal.described("The version of the cart, if one is told.")),
+                    ],
                 messages: [.outcome, .changed].map { MessageDescription($0) },
                 writer: "cart service", reader: "gateway")
         case .cartEvent:

@@ -42,7 +42,9 @@ package struct OpenAPIDocument: Sendable {
 
     private static func paths(_ routes: [Route]) -> JSONValue {
         var patterns: [String] = []
-        for route in routes where !patterns.contains(route.pattern) { patterns.append(route.pattern) }
+        for route in routes where !patterns.contains(route.pattern) {
+            patterns.append(route.pattern)
+        }
         return .object(
             patterns.map { pattern in
                 let operations = routes.filter { $0.pattern == pattern }.map { route in

@@ -51,7 +51,8 @@ enum HTTPContract {
         let length = request.path.split(separator: "/", omittingEmptySubsequences: false).count
         return Route.table.first {
             $0.operation == operation
-                && $0.pattern.split(separator: "/", omittingEmptySubsequences: false).count == length
+                && $0.pattern.split(separator: "/", omittingEmptySubsequences: false).count
+                    == length
         }
     }
 }

@@ -75,7 +75,8 @@ struct SchemaValidator {
         if let target = schema["$ref"]?.string.flatMap({ document.resolve($0) }) {
             names.formUnion(described(value, target))
         }
-        for alternative in schema["oneOf"]?.elements ?? [] where errors(value, alternative).isEmpty {
+        for alternative in schema["oneOf"]?.elements ?? [] where errors(value, alternative).isEmpty
+        {
             names.formUnion(described(value, alternative))
         }
         return names

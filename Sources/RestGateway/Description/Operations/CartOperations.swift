@@ -1,3 +1,5 @@
+import Messages
+
 /// Carts over HTTP and by websocket.
 enum CartOperations {
     private static let group = "Carts"
@@ -12,11 +14,19 @@ enum CartOperations {
             426.
             """,
         parameters: [
-            userID, .init(.query, .optional("productCode", .component(.productCode))),
+            userID,
+            .init(
+                .query,
+                .optional(
+                    "productCode",
+                    .component(.productCode).described("Needed unless the quantity is zero."))),
             .init(
                 .query,
                 .required(
-                    "quantity", .integer(in: -1_000_000...1_000_000).example(1))),
+                    "quantity",
+                    .integer(
+                        in: -QuantityLimits.request.upperBound...QuantityLimits.request.upperBound
+                    ).example(0))),
             .init(.query, .optional("requestID", .component(.requestID))), traceparent,
         ],
         answers: [.init(101, "The websocket is open.")],
@@ -72,7 +82,8 @@ enum CartOperations {
             .init(
                 .query,
                 .optional(
-                    "limit", .integer(in: 1...1_000).described("How many at most; 100 unless told."))
+                    "limit", .integer(in: 1...1_000).described("How many at most; 100 unless told.")
+                )
             ),
         ],
         answers: [.init(200, "Events, oldest first.", [.json(.history)])],
