@@ -47,8 +47,8 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
-    /// Writes the name of a field that is known only when it is written; its value follows.
-    package mutating func key(text name: String) {
+    /// Writes the name of a field that is known only when the program runs; its value follows.
+    package mutating func key(name: String) {
         string(name)
         bytes.append(UInt8(ascii: ":"))
         needsComma = false

@@ -1,3 +1,4 @@
+import Messages
 import WebServer
 
 /// What the gateway says of itself: made once, when it starts.

@@ -1,4 +1,4 @@
-import Messages
+package import Messages
 
 /// The messages on websockets and on the log, as AsyncAPI 3.0 describes them.
 package struct AsyncAPIDocument: Sendable {
@@ -43,9 +43,9 @@ package struct AsyncAPIDocument: Sendable {
 
     // MARK: - Topics
 
-    private static func channel(_ topic: Topic) -> JSONValue.Member {
+    private static func channel(_ topic: Topic) -> JSONValue.Field {
         let description = topic.description
-        return JSONValue.Member(
+        return JSONValue.Field(
             topic.rawValue,
             [
                 "address": .string(topic.rawValue),
@@ -56,7 +56,7 @@ package struct AsyncAPIDocument: Sendable {
             ])
     }
 
-    private static func operations(_ topic: Topic) -> [JSONValue.Member] {
+    private static func operations(_ topic: Topic) -> [JSONValue.Field] {
         let description = topic.description
         let channel: JSONValue = ["$ref": .string("#/channels/\(topic.rawValue)")]
         return [
@@ -77,10 +77,10 @@ package struct AsyncAPIDocument: Sendable {
 
     // MARK: - Websockets
 
-    private static func channel(_ route: Route) -> JSONValue.Member {
+    private static func channel(_ route: Route) -> JSONValue.Field {
         let description = route.description
         let query = description.parameters.filter { $0.location == .query }.map(\.field)
-        return JSONValue.Member(
+        return JSONValue.Field(
             description.id,
             [
                 "address": .string(route.pattern),
@@ -95,7 +95,7 @@ package struct AsyncAPIDocument: Sendable {
             ])
     }
 
-    private static func operations(_ route: Route) -> [JSONValue.Member] {
+    private static func operations(_ route: Route) -> [JSONValue.Field] {
         let id = route.description.id
         let channel = "#/channels/\(id)"
         func messages(_ messages: [MessageDescription]) -> JSONValue {
@@ -127,7 +127,7 @@ package struct AsyncAPIDocument: Sendable {
         .object(
             messages.map { message in
                 let target = "#/components/messages/\(prefix).\(message.name)"
-                return JSONValue.Member(message.name, ["$ref": .string(target)])
+                return JSONValue.Field(message.name, ["$ref": .string(target)])
             })
     }
 
@@ -144,8 +144,8 @@ package struct AsyncAPIDocument: Sendable {
 
     private static func component(
         _ message: MessageDescription, prefix: String, on topic: TopicDescription?
-    ) -> JSONValue.Member {
-        var members: [JSONValue.Member] = [
+    ) -> JSONValue.Field {
+        var members: [JSONValue.Field] = [
             .init("name", .string(message.name)),
             .init("summary", .string(message.summary)),
             .init("contentType", .string(message.contentType)),
@@ -165,7 +165,7 @@ package struct AsyncAPIDocument: Sendable {
             members.append(
                 .init("correlationId", ["location": "$message.payload#/requestID"]))
         }
-        return JSONValue.Member("\(prefix).\(message.name)", .object(members))
+        return JSONValue.Field("\(prefix).\(message.name)", .object(members))
     }
 }
 

@@ -81,7 +81,7 @@ package enum ComponentSchema: String, CaseIterable, Sendable {
 
     /// All of them, as a document's `components/schemas`.
     static var components: JSONValue {
-        .object(allCases.map { JSONValue.Member($0.rawValue, $0.schema.json) })
+        .object(allCases.map { JSONValue.Field($0.rawValue, $0.schema.json) })
     }
 }
 

@@ -1,3 +1,5 @@
+package import Messages
+
 /// What a JSON value must be like: the part of JSON Schema 2020-12 that the gateway's values need.
 ///
 /// Objects that the gateway tells are open: a newer one may add fields. Those that it takes are closed.
@@ -19,9 +21,9 @@ package struct JSONSchema: Hashable, Sendable {
         }
     }
 
-    private var keywords: [JSONValue.Member]
+    private var keywords: [JSONValue.Field]
 
-    private init(_ keywords: JSONValue.Member?...) { self.keywords = keywords.compactMap(\.self) }
+    private init(_ keywords: JSONValue.Field?...) { self.keywords = keywords.compactMap(\.self) }
 
     /// The schema as JSON.
     package var json: JSONValue { .object(keywords) }
@@ -114,7 +116,7 @@ package struct JSONSchema: Hashable, Sendable {
         adding(.init("examples", .array(values)))
     }
 
-    private func adding(_ member: JSONValue.Member) -> JSONSchema {
+    private func adding(_ member: JSONValue.Field) -> JSONSchema {
         var schema = self
         schema.keywords.append(member)
         return schema

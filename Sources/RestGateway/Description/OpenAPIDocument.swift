@@ -1,3 +1,4 @@
+package import Messages
 import WebServer
 
 /// What can be asked of a gateway over HTTP, as OpenAPI 3.1 describes it.
@@ -48,15 +49,15 @@ package struct OpenAPIDocument: Sendable {
         return .object(
             patterns.map { pattern in
                 let operations = routes.filter { $0.pattern == pattern }.map { route in
-                    JSONValue.Member(route.method.lowercased(), operation(route))
+                    JSONValue.Field(route.method.lowercased(), operation(route))
                 }
-                return JSONValue.Member(pattern, .object(operations))
+                return JSONValue.Field(pattern, .object(operations))
             })
     }
 
     private static func operation(_ route: Route) -> JSONValue {
         let description = route.description
-        var members: [JSONValue.Member] = [
+        var members: [JSONValue.Field] = [
             .init("operationId", .string(description.id)),
             .init("tags", [.string(description.group)]),
             .init("summary", .string(description.summary)),
@@ -92,9 +93,9 @@ package struct OpenAPIDocument: Sendable {
     private static func content(_ content: [OperationDescription.Content]) -> JSONValue {
         .object(
             content.map { content in
-                var members = [JSONValue.Member("schema", content.schema.json)]
+                var members = [JSONValue.Field("schema", content.schema.json)]
                 if let example = content.example { members.append(.init("example", example)) }
-                return JSONValue.Member(content.mediaType, .object(members))
+                return JSONValue.Field(content.mediaType, .object(members))
             })
     }
 
@@ -112,7 +113,7 @@ package struct OpenAPIDocument: Sendable {
                     answer == nil && slugs == commonSlugs(status)
                     ? ["$ref": "#/components/responses/Problem\(status)"]
                     : self.response(answer, slugs)
-                return JSONValue.Member("\(status)", response)
+                return JSONValue.Field("\(status)", response)
             })
     }
 
@@ -121,7 +122,7 @@ package struct OpenAPIDocument: Sendable {
         let statuses = Set(Problem.Slug.ofAnyRequest.map(\.status)).sorted()
         return .object(
             statuses.map { status in
-                JSONValue.Member("Problem\(status)", response(nil, commonSlugs(status)))
+                JSONValue.Field("Problem\(status)", response(nil, commonSlugs(status)))
             })
     }
 
@@ -144,10 +145,10 @@ package struct OpenAPIDocument: Sendable {
                 .narrowed([.required("slug", .string(oneOf: slugs.map(\.rawValue)))])
             contents.append(.init("application/problem+json", schema))
         }
-        var members = [JSONValue.Member("description", .string(text.joined(separator: " ")))]
+        var members = [JSONValue.Field("description", .string(text.joined(separator: " ")))]
         if !headers.isEmpty {
             let described = headers.map { header in
-                JSONValue.Member(
+                JSONValue.Field(
                     header.name,
                     ["required": .boolean(header.isRequired), "schema": header.schema.json])
             }

@@ -1,3 +1,5 @@
+package import Messages
+
 /// What the gateway's documents say of one operation.
 ///
 /// What a request's parts imply is not repeated: a required parameter may be missing, a JSON body may

@@ -32,7 +32,8 @@ enum HTTPContract {
                 response.headers.contains { $0.0.lowercased() == header.lowercased() },
                 "\(name) without \(header)")
         }
-        let mediaType = header(response, "Content-Type").flatMap { MediaType($0)?.name }
+        let contentType = response.headers.first { $0.0.lowercased() == "content-type" }?.1
+        let mediaType = contentType.flatMap { MediaType($0)?.name }
         guard let mediaType, let schema = described["content"]?[mediaType]?["schema"] else {
             Issue.record("\(name) with \(mediaType ?? "no type"), which is not described")
             return

@@ -1,4 +1,5 @@
 import Foundation
+import Messages
 import RestGateway
 
 /// Any JSON value.

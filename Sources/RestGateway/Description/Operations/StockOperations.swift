@@ -1,3 +1,5 @@
+import Messages
+
 /// What is there to be sold.
 enum StockOperations {
     static let showStock = OperationDescription(
