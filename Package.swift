@@ -60,7 +60,7 @@ let package = Package(
 
         // The services: use cases, actors, and the ports they need.
         room(
-            "RestGateway", ["Messages", "Telemetry", "WebServer"],
+            "RestGateway", ["CartDomain", "Messages", "Telemetry", "WebServer"],
             // Not a bundle beside the executable: a gateway is one file.
             resources: [.embedInCode("Description/Page")]),
         room("CartService", ["CartDomain", "Messages", "Telemetry"]),
@@ -120,7 +120,7 @@ let package = Package(
         tests(
             "StorageTests",
             [
-                "Adapters", "CartService", "InventoryDomain", "InventoryService", "Messages",
+                "Adapters", "CartDomain", "CartService", "InventoryDomain", "InventoryService", "Messages",
                 "PostgresShim", "RedisLock", "RestGateway", "Telemetry", "Threading",
             ]),
         tests(

@@ -172,7 +172,7 @@ package struct Race: Sendable {
                 guard let text = try await socket.receive(timeout: max(left, .milliseconds(1)))
                 else { return .unanswered("the socket was closed") }
                 guard
-                    case .outcome(_, let status, let reason, _, _) =
+                    case .outcome(_, let status, let reason, _, _, _) =
                         try CartResponse.decodeContent(text)
                 else { continue }
                 let latency = ContinuousClock.now - start

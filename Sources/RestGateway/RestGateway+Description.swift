@@ -3,6 +3,9 @@ import WebServer
 
 /// What the gateway says of itself: made once, when it starts.
 struct DescriptionDocuments: Sendable {
+    /// The same for all gateways of a process.
+    static let shared = DescriptionDocuments()
+
     let openAPI = OpenAPIDocument().json.encoded
     let asyncAPI = AsyncAPIDocument().json.encoded
 }

@@ -5,101 +5,13 @@ extension ComponentSchema {
     var clientSchema: JSONSchema {
         switch self {
         case .problem: Self.problemSchema
-        case .outcome, .changed, .errorMessage: toldSchema
-        case .newItem, .addMessage, .removeMessage, .checkMessage, .productRow: sentSchema
-        case .history, .stock, .loadReport, .dependencies, .serviceState: answerSchema
-        default: cartSchema
-        }
-    }
-
-    private var cartSchema: JSONSchema {
-        switch self {
-        case .cartLine:
-            .object([
-                .required("productCode", .component(.productCode)),
-                .required("name", .string()),
-                .required("quantity", .component(.quantity)),
-            ])
-            .described("Pieces of one product that are held for the cart.")
-        case .pendingAdd:
-            .object([
-                .required("requestID", .component(.requestID)),
-                .required("action", .constant("add")),
-                .required("productCode", .component(.productCode)),
-                .required("quantity", .component(.quantity)),
-            ])
-            .described("A request that the inventory has not answered yet.")
-        case .rejectionReason:
-            .string(oneOf: RejectionReason.allCases.map(\.rawValue))
-                .described("Why a request was rejected.")
-        default:
-            .object([
-                .required("cartID", .component(.cartID)),
-                .required("version", .component(.version)),
-                .required("lines", .array(of: .component(.cartLine))),
-                .required("pending", .array(of: .component(.pendingAdd))),
-            ])
-            .described("A cart as it stands.")
-        }
-    }
-
-    private var toldSchema: JSONSchema {
-        switch self {
-        case .changed:
-            .object([
-                .required("type", .constant("changed")),
-                .required("cart", .component(.cart)),
-            ])
-            .described("The cart has changed, by whomever.")
-        case .errorMessage:
-            .object([
-                .required("type", .constant("error")),
-                .optional("requestID", .component(.requestID)),
-                .required("problem", .component(.problem)),
-            ])
-            .described("A message was not understood or not taken; the websocket stays open.")
-        default:
-            .object([
-                .required("type", .constant("outcome")),
-                .required("requestID", .component(.requestID)),
-                .required("status", .string(oneOf: RequestStatus.allCases.map(\.rawValue))),
-                .optional("reason", .component(.rejectionReason)),
-                .optional("message", .string().described("The same for people.")),
-                .optional("cart", .component(.cart)),
-            ])
-            .described(
-                """
-                How a request ended, or that it has not yet. Status and reason are fixed for ever; the \
-                cart is as it stands now.
-                """)
+        case .checkMessage, .productRow: sentSchema
+        default: answerSchema
         }
     }
 
     private var sentSchema: JSONSchema {
         switch self {
-        case .newItem:
-            .object(
-                [
-                    .required("userID", .component(.userID)),
-                    .required("productCode", .component(.productCode)),
-                    .required("quantity", .component(.quantity)),
-                ], isClosed: true)
-        case .addMessage:
-            .object(
-                Self.message("add") + [
-                    .required("productCode", .component(.productCode)),
-                    .required("quantity", .component(.quantity)),
-                ], isClosed: true
-            )
-            .described("Puts that many pieces into the cart, all or none.")
-        case .removeMessage:
-            .object(
-                Self.message("remove") + [
-                    .required("productCode", .component(.productCode)),
-                    .optional("quantity", .component(.quantity)),
-                ], isClosed: true
-            )
-            .described("Takes that many pieces out, or without a quantity all of the product.")
         case .productRow:
             .object([
                 .required("product_code", .component(.productCode)),
@@ -109,20 +21,14 @@ extension ComponentSchema {
             .described("A row of the inventory; more columns may be given.")
         default:
             .object(
-                Self.message("check") + [
+                CommandSchemas.messageEnvelope("check") + [
+                    .optional("ifVersion", .component(.version)),
                     .optional("productCode", .component(.productCode)),
                     .optional("quantity", .component(.quantity)),
                 ], isClosed: true
             )
             .described("Asks for the cart as it stands.")
         }
-    }
-
-    private static func message(_ action: String) -> [JSONSchema.Field] {
-        [
-            .required("action", .constant(action)),
-            .optional("requestID", .component(.requestID)),
-        ]
     }
 
     private var answerSchema: JSONSchema {

@@ -1,13 +1,19 @@
+import CartDomain
 import Messages
 
 /// The schemas that both documents name: what is on the log, on websockets and in answers is described
-/// once.
+/// once. Those of commands come from their registry; see ``CommandSchemas``.
 package enum ComponentSchema: String, CaseIterable, Sendable {
     // Identifiers.
     case productCode = "ProductCode"
+    case storeID = "StoreID"
+    case lineID = "LineID"
     case userID = "UserID"
     case cartID = "CartID"
     case requestID = "RequestID"
+    case partID = "PartID"
+    case country = "Country"
+    case currency = "Currency"
     case quantity = "Quantity"
     case heldQuantity = "HeldQuantity"
     case timestamp = "Timestamp"
@@ -16,15 +22,15 @@ package enum ComponentSchema: String, CaseIterable, Sendable {
     case cart = "Cart"
     case cartLine = "CartLine"
     case pendingAdd = "PendingAdd"
+    case amount = "Amount"
+    case totals = "Totals"
     case rejectionReason = "RejectionReason"
+    case itemOutcome = "ItemOutcome"
     case outcome = "Outcome"
     case changed = "Changed"
     case errorMessage = "ErrorMessage"
     case problem = "Problem"
     // What clients send.
-    case newItem = "NewItem"
-    case addMessage = "AddMessage"
-    case removeMessage = "RemoveMessage"
     case checkMessage = "CheckMessage"
     case productRow = "ProductRow"
     // What else is answered.
@@ -33,12 +39,13 @@ package enum ComponentSchema: String, CaseIterable, Sendable {
     case loadReport = "LoadReport"
     case dependencies = "Dependencies"
     case serviceState = "ServiceState"
-    // Messages on `cart-request`.
-    case addRequest = "AddRequest"
-    case removeRequest = "RemoveRequest"
+    // Messages on `cart-request`, besides commands.
     case checkRequest = "CheckRequest"
     case lookupRequest = "LookupRequest"
     case watchRequest = "WatchRequest"
+    case handOverRequest = "HandOverRequest"
+    case handedRequest = "HandedRequest"
+    case handedItem = "HandedItem"
     // Messages on `inventory-request` and `inventory-request-response`.
     case ask = "Ask"
     case lower = "Lower"
@@ -48,13 +55,17 @@ package enum ComponentSchema: String, CaseIterable, Sendable {
     case refused = "Refused"
     case lowered = "Lowered"
     case holdDue = "HoldDue"
-    // Messages on `cart-event`.
+    // Messages on `cart-event`, besides those of commands.
     case cartEvent = "CartEvent"
     case addRequested = "AddRequested"
     case addConfirmed = "AddConfirmed"
     case addRefused = "AddRefused"
     case removed = "Removed"
+    case accepted = "Accepted"
     case rejected = "Rejected"
+    case itemsRequested = "ItemsRequested"
+    case mergeRequested = "MergeRequested"
+    case handedOver = "HandedOver"
     case expired = "Expired"
     case shrunk = "Shrunk"
     case disowned = "Disowned"
@@ -63,35 +74,54 @@ package enum ComponentSchema: String, CaseIterable, Sendable {
     /// What values of that name must be like.
     package var schema: JSONSchema {
         switch self {
-        case .productCode, .userID, .cartID, .requestID, .quantity, .heldQuantity, .timestamp,
-            .version:
+        case .productCode, .storeID, .lineID, .userID, .cartID, .requestID, .partID, .country,
+            .currency:
             identifierSchema
-        case .cart, .cartLine, .pendingAdd, .rejectionReason, .outcome, .changed, .errorMessage,
-            .problem, .newItem, .addMessage, .removeMessage, .checkMessage, .productRow, .history,
-            .stock, .loadReport, .dependencies, .serviceState:
+        case .quantity, .heldQuantity, .timestamp, .version: numberSchema
+        case .cart, .cartLine, .pendingAdd, .amount, .totals, .rejectionReason, .itemOutcome,
+            .outcome, .changed, .errorMessage:
+            cartSchema
+        case .problem, .checkMessage, .productRow, .history, .stock, .loadReport, .dependencies,
+            .serviceState:
             clientSchema
-        case .addRequest, .removeRequest, .checkRequest, .lookupRequest, .watchRequest, .ask,
-            .lower, .extend, .recount, .held, .refused, .lowered, .holdDue:
+        case .checkRequest, .lookupRequest, .watchRequest, .handOverRequest, .handedRequest,
+            .handedItem, .ask, .lower, .extend, .recount, .held, .refused, .lowered, .holdDue:
             logSchema
-        case .cartEvent, .addRequested, .addConfirmed, .addRefused, .removed, .rejected, .expired,
-            .shrunk, .disowned, .reduction:
+        case .cartEvent, .addRequested, .addConfirmed, .addRefused, .removed, .accepted, .rejected,
+            .itemsRequested, .mergeRequested, .handedOver, .expired, .shrunk,
+            .disowned, .reduction:
             eventSchema
         }
     }
 
-    /// All of them, as a document's `components/schemas`.
+    /// All schemas, as a document's `components/schemas`.
     static var components: JSONValue {
-        .object(allCases.map { JSONValue.Field($0.rawValue, $0.schema.json) })
+        .object(
+            allCases.map { JSONValue.Field($0.rawValue, $0.schema.json) }
+                + CommandSchemas.all.map { JSONValue.Field($0.name, $0.schema.json) })
     }
 }
 
 extension ComponentSchema {
+    private static let code = "[A-Za-z0-9._-]+"
+
     private var identifierSchema: JSONSchema {
         switch self {
         case .productCode:
-            .string(length: 1...ProductCode.lengthMax, pattern: "^[A-Za-z0-9._-]+$")
+            .string(length: 1...ProductCode.lengthMax, pattern: "^\(Self.code)$")
                 .described("The code under which a product is sold, compared byte by byte.")
                 .example("HRD001")
+        case .storeID:
+            .string(length: 1...StoreID.lengthMax, pattern: "^\(Self.code)$")
+                .described("A store of the shop, as the shop knows it.").example("zagreb-1")
+        case .lineID:
+            .string(
+                length: 1...ProductCode.lengthMax + 1 + StoreID.lengthMax,
+                pattern:
+                    "^[A-Za-z0-9._-]{1,\(ProductCode.lengthMax)}(@[A-Za-z0-9._-]{1,\(StoreID.lengthMax)})?$"
+            )
+            .described("A line of a cart: a product code, with `@` and a store ID if it has one.")
+            .example("HRD001")
         case .userID:
             .string(length: 1...UserID.lengthMax, pattern: "^[!-~]+$")
                 .described("A shopper, as the shop knows one: visible ASCII characters.")
@@ -105,12 +135,28 @@ extension ComponentSchema {
             )
             .described("A cart; told in lower case.")
             .example("b0f9ebfc-e81b-5c3b-b52b-675e586ce550")
-        case .requestID:
+        case .partID:
+            .string(
+                length: 1...RequestID.lengthMax + 37,
+                pattern: "^[A-Za-z0-9._:-]{1,\(RequestID.lengthMax)}(/[A-Za-z0-9._-]{1,36})?$"
+            )
+            .described("A request within its cart, or with a slash a part of one.")
+            .example("order-17")
+        case .country:
+            .string(pattern: "^[A-Z]{2}$").described("A country, by ISO 3166-1.").example("HR")
+        case .currency:
+            .string(pattern: "^[A-Z]{3}$").described("A currency, by ISO 4217.").example("EUR")
+        default:
             .string(length: 1...RequestID.lengthMax, pattern: "^[A-Za-z0-9._:-]+$")
                 .described(
                     "A request within its cart; sent again, it has the same outcome for 24 h."
                 )
                 .example("order-17")
+        }
+    }
+
+    private var numberSchema: JSONSchema {
+        switch self {
         case .quantity:
             .integer(in: QuantityLimits.request).described("Pieces.").example(1)
         case .heldQuantity:

@@ -98,7 +98,12 @@ package struct JSONSchema: Hashable, Sendable {
 
     /// What a component of the document describes.
     package static func component(_ component: ComponentSchema) -> JSONSchema {
-        JSONSchema(.init("$ref", .string("#/components/schemas/\(component.rawValue)")))
+        self.component(named: component.rawValue)
+    }
+
+    /// What the component of that name describes.
+    static func component(named name: String) -> JSONSchema {
+        JSONSchema(.init("$ref", .string("#/components/schemas/\(name)")))
     }
 
     /// The same, and besides what the properties say: where an object is told more narrowly.
@@ -116,7 +121,7 @@ package struct JSONSchema: Hashable, Sendable {
         adding(.init("examples", .array(values)))
     }
 
-    private func adding(_ member: JSONValue.Field) -> JSONSchema {
+    func adding(_ member: JSONValue.Field) -> JSONSchema {
         var schema = self
         schema.keywords.append(member)
         return schema

@@ -55,9 +55,11 @@ extension Topic {
                         Header.decimal.described(
                             "The partition of `cart-request-response` that the asker reads."))
                 ],
-                messages: [
-                    .addRequest, .removeRequest, .checkRequest, .lookupRequest, .watchRequest,
-                ].map { MessageDescription($0) },
+                messages: CommandSchemas.logMessages.map(\.message)
+                    + [
+                        .checkRequest, .lookupRequest, .watchRequest, .handOverRequest,
+                        .handedRequest,
+                    ].map { MessageDescription($0) },
                 writer: "gateway", reader: "cart service")
         case .inventoryRequest:
             TopicDescription(
@@ -95,7 +97,8 @@ extension Topic {
                 summary: "Every event of every cart, for whoever wants to build on them.",
                 key: .cartID,
                 headers: [Header.schema, Header.requestID(isRequired: true)],
-                messages: ComponentSchema.events.map { MessageDescription($0) },
+                messages: ComponentSchema.events.map { MessageDescription($0) }
+                    + CommandSchemas.events.map(\.message),
                 writer: "cart service", reader: "whoever wants to")
         case .deadLetter:
             TopicDescription(
@@ -130,8 +133,8 @@ private enum Header {
 
     static func requestID(isRequired: Bool) -> JSONSchema.Field {
         isRequired
-            ? .required(HeaderName.requestID, .component(.requestID))
-            : .optional(HeaderName.requestID, .component(.requestID))
+            ? .required(HeaderName.requestID, .component(.partID))
+            : .optional(HeaderName.requestID, .component(.partID))
     }
 
     static let common = [schema, requestID(isRequired: true), traceparent]
@@ -140,8 +143,8 @@ private enum Header {
 /// What the documents say of a shopper's websocket.
 package enum SocketDescription {
     /// What clients send.
-    package static let fromClient = [ComponentSchema.addMessage, .removeMessage, .checkMessage]
-        .map { MessageDescription($0) }
+    package static let fromClient =
+        CommandSchemas.socketMessages.map(\.message) + [MessageDescription(.checkMessage)]
     /// What the gateway sends.
     package static let fromGateway = [ComponentSchema.outcome, .changed, .errorMessage]
         .map { MessageDescription($0) }

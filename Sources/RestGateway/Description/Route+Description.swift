@@ -1,13 +1,18 @@
-extension Route.Operation {
-    /// What the documents say of it; an operation without a description does not build.
+extension Route {
+    /// What the documents say of the route; an operation without a description does not build.
     package var description: OperationDescription {
-        switch self {
-        case .updateProduct: CartOperations.updateProduct
-        case .showCart: CartOperations.showCart
-        case .addItem: CartOperations.addItem
-        case .removeItem: CartOperations.removeItem
-        case .lookUpRequest: CartOperations.lookUpRequest
-        case .showHistory: CartOperations.showHistory
+        switch operation {
+        case .updateProduct: UserCartOperations.updateProduct
+        case .showUsersCart: UserCartOperations.show
+        case .addUsersItem: UserCartOperations.addItem
+        case .removeUsersItem: UserCartOperations.removeItem
+        case .lookUpUsersRequest: UserCartOperations.lookUpRequest
+        case .showCart: carts.show
+        case .dropCart: carts.drop
+        case .changeCart: changesCart
+        case .lookUpRequest: carts.lookUpRequest
+        case .openSession: carts.openSession
+        case .showHistory: carts.history
         case .showStock: StockOperations.showStock
         case .loadInventory: StockOperations.loadInventory
         case .test: HealthOperations.test
@@ -20,16 +25,20 @@ extension Route.Operation {
         case .docsFile: DescriptionOperations.docsFile
         }
     }
-}
-
-extension Route {
-    /// What the documents say of the route.
-    package var description: OperationDescription { operation.description }
 
     /// What can go wrong here.
     package var problems: [Problem.Slug] {
         description.allProblems.filter { slug in
             slug != .rateLimited || !Self.operatorPaths.contains(pattern)
         }
+    }
+
+    private var carts: CartOperations { CartOperations(scope: scope ?? .cookie) }
+
+    private var changesCart: OperationDescription {
+        guard let command else {
+            preconditionFailure("a route that changes carts has a command")
+        }
+        return carts.change(command)
     }
 }

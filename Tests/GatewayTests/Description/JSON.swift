@@ -65,7 +65,7 @@ enum JSON: Hashable, Decodable {
         }
     }
 
-    /// The value as JSON text, its fields sorted.
+    /// The value as JSON text, its fields sorted but for the type, which messages tell first.
     var text: String {
         switch self {
         case .null: "null"
@@ -76,7 +76,11 @@ enum JSON: Hashable, Decodable {
             String(decoding: JSONValue.string(value).encoded, as: UTF8.self)
         case .array(let elements): "[\(elements.map(\.text).joined(separator: ","))]"
         case .object(let fields):
-            "{\(fields.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value.text)" }.joined(separator: ","))}"
+            "{"
+                + fields.sorted {
+                    ($0.key == "type" ? "" : $0.key) < ($1.key == "type" ? "" : $1.key)
+                }
+                .map { "\"\($0.key)\":\($0.value.text)" }.joined(separator: ",") + "}"
         }
     }
 }

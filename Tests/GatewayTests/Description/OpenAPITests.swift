@@ -1,4 +1,6 @@
+import CartDomain
 import Foundation
+import Messages
 import Testing
 import WebServer
 
@@ -45,7 +47,9 @@ struct OpenAPITests {
                 }
             }
         }
-        #expect(used == Set(ComponentSchema.allCases.map(\.rawValue)))
+        let named = ComponentSchema.allCases.map(\.rawValue) + CommandSchemas.all.map(\.name)
+        #expect(Set(named).count == named.count)
+        #expect(used == Set(named))
     }
 
     @Test func `every example is as its schema says`() {
@@ -93,23 +97,42 @@ struct OpenAPITests {
         }
     }
 
-    @Test func `the body of a new item is read as it is described`() throws {
+    @Test func `the body of a command is read as it is described`() throws {
         let samples = SchemaSamples(document: document)
-        let schema = try #require(document.resolve("#/components/schemas/NewItem"))
-        let item = samples.value(schema, isFull: true)
-        _ = try ItemBody(Array(item.text.utf8))
-        for name in item.fields.keys {
-            var fields = item.fields
-            fields[name] = nil
-            #expect(throws: Problem.self, "without \(name)") {
-                try ItemBody(Array(JSON.object(fields).text.utf8))
+        for route in Route.table {
+            guard let command = route.command, let body = route.description.bodies.first
+            else { continue }
+            let schema = try JSON(body.schema.json)
+            let input = CommandInput(command.registered)
+            let inPath = command.route.pathFields.map { name in
+                let field = input.fields.first { $0.name == name || $0.alias == name }
+                if case .integer? = field?.kind { return "1" } else { return "P1" }
             }
+            let known = try input.values(inPath: inPath, of: command.route)
+            let read = { (value: JSON) throws in
+                _ = try input.command(
+                    try JSONValue.fields(of: Array(value.text.utf8)), known: known,
+                    requires: command.route.requires)
+            }
+            try read(samples.value(schema, isFull: true))
+            let least = samples.value(schema).fields
+            try read(.object(least))
+            for name in least.keys {
+                var fields = least
+                fields[name] = nil
+                #expect(throws: (any Error).self, "\(route.pattern) without \(name)") {
+                    try read(.object(fields))
+                }
+            }
+            var more = least
+            more["undescribed"] = .integer(1)
+            #expect(throws: (any Error).self) { try read(.object(more)) }
         }
     }
 
     @Test func `the first request of a websocket is read as it is described`() throws {
         let samples = SchemaSamples(document: document)
-        let parameters = try CartOperations.updateProduct.parameters
+        let parameters = try UserCartOperations.updateProduct.parameters
             .filter { $0.location == .query }
             .map { parameter in
                 let value = samples.value(try JSON(parameter.field.schema.json))

@@ -42,9 +42,15 @@ struct SchemaValidator {
         case "const": return expect(value == rule)
         case "enum": return expect(rule.elements.contains(value))
         case "oneOf":
-            let matching = rule.elements.filter { errors(value, $0).isEmpty }
+            let matching = rule.elements.filter { alternative in
+                // One that only asks for fields does not say which there are.
+                Set(alternative.fields.keys) == ["required"]
+                    ? check(value, alternative, place).isEmpty : errors(value, alternative).isEmpty
+            }
             return matching.count == 1
                 ? [] : ["\(place) is \(value.text): \(matching.count) alternatives match"]
+        case "allOf": return rule.elements.flatMap { check(value, $0, place) }
+        case "not": return expect(!check(value, rule, place).isEmpty)
         case "minLength": return expect(value.string?.unicodeScalars.count ?? .max >= number(rule))
         case "maxLength": return expect(value.string?.unicodeScalars.count ?? 0 <= number(rule))
         case "pattern": return expect(value.string.map { matches($0, rule) } ?? true)
@@ -75,8 +81,8 @@ struct SchemaValidator {
         if let target = schema["$ref"]?.string.flatMap({ document.resolve($0) }) {
             names.formUnion(described(value, target))
         }
-        for alternative in schema["oneOf"]?.elements ?? [] where errors(value, alternative).isEmpty
-        {
+        for alternative in schema["oneOf"]?.elements ?? []
+        where alternative["required"] == nil && errors(value, alternative).isEmpty {
             names.formUnion(described(value, alternative))
         }
         return names
@@ -123,10 +129,17 @@ struct SchemaSamples {
         switch schema["type"]?.string {
         case "object":
             let required = Set(schema["required"]?.elements.compactMap(\.string) ?? [])
+            let choices = schema["allOf"]?.elements.compactMap { $0["oneOf"]?.elements } ?? []
+            let names = choices.map { $0.compactMap { $0["required"]?.elements.first?.string } }
+            let first = Set(names.compactMap(\.first))
+            let others = Set(names.joined()).subtracting(first)
             let fields = schema["properties"]?.fields ?? [:]
             return .object(
-                fields.filter { isFull || required.contains($0.key) }
-                    .mapValues { value($0, isFull: isFull) })
+                fields.filter { field in
+                    !others.contains(field.key)
+                        && (isFull || required.contains(field.key) || first.contains(field.key))
+                }
+                .mapValues { value($0, isFull: isFull) })
         case "array": return .array(schema["items"].map { [value($0, isFull: isFull)] } ?? [])
         case "integer": return schema["minimum"] ?? .integer(0)
         case "boolean": return .boolean(true)

@@ -62,7 +62,7 @@ function nameOf(schema) {
 function kind(schema) {
   const name = nameOf(schema);
   if (name) return element("a", { href: "#schema-" + name }, name);
-  if (schema.oneOf) {
+  if (schema.oneOf && !schema.properties) {
     return element("span", {}, "one of ", schema.oneOf.map((one, index) =>
       [index ? ", " : "", kind(one)]));
   }
@@ -100,7 +100,7 @@ function shape(schema) {
 }
 
 function fields(schema) {
-  const required = new Set(schema.required || []);
+  const required = requiredNames(schema);
   return element("dl", { class: "fields" }, Object.entries(schema.properties).map(([name, field]) => {
     const inner = field.type === "array" ? field.items : field;
     return [
@@ -120,7 +120,7 @@ function sample(schema) {
   if (whole.enum) return whole.enum[0];
   if (whole.oneOf) return sample(whole.oneOf[0]);
   if (whole.type === "object" || whole.properties) {
-    const required = new Set(whole.required || []);
+    const required = requiredNames(whole);
     return Object.fromEntries(Object.entries(whole.properties || {})
       .filter(([name]) => required.has(name)).map(([name, field]) => [name, sample(field)]));
   }
@@ -128,6 +128,12 @@ function sample(schema) {
   if (whole.type === "integer" || whole.type === "number") return whole.minimum || 0;
   if (whole.type === "boolean") return true;
   return "text";
+}
+
+// The fields that have to be there; of two names for one, the first.
+function requiredNames(schema) {
+  const choices = (schema.allOf || []).filter((one) => one.oneOf);
+  return new Set([...(schema.required || []), ...choices.flatMap((one) => one.oneOf[0].required)]);
 }
 
 function sampleText(media) {
