@@ -1,6 +1,6 @@
 # What can be set is told in README.md; variables given to make reach every script and service.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status seed reset test chaos simulate test-broker bench-broker lint format clean
+.PHONY: help run start stop status seed reset test test-api chaos simulate test-broker bench-broker lint format clean
 
 help: ## Tell what can be made.
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,6 +25,9 @@ reset: ## Stop, and delete the data.
 
 test: ## Install, build, and run every test with servers of its own. FILTER=Name runs some.
 	@infrastructure/test.sh
+
+test-api: ## Build, and compare a gateway's answers with its description. EXAMPLES=500 asks more, SEED=k repeats a run.
+	@infrastructure/test.sh api
 
 chaos: ## Build, and kill, stop and pause everything under load for MINUTES=5; SEED=k repeats the faults.
 	@infrastructure/chaos.sh

@@ -21,8 +21,11 @@ let strictTests: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func room(
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -57,7 +60,11 @@ let package = Package(
         room("Catalogue", ["Messages"]),
 
         // The services: use cases, actors, and the ports they need.
-        room("RestGateway", ["CartDomain", "Catalogue", "Messages", "Telemetry", "WebServer"]),
+        room(
+            "RestGateway",
+            ["CartDomain", "Catalogue", "Messages", "Telemetry", "WebServer"],
+            // Not a bundle beside the executable: a gateway is one file.
+            resources: [.embedInCode("Description/Page")]),
         room("CartService", ["CartDomain", "Messages", "Telemetry"]),
         room("InventoryService", ["InventoryDomain", "Messages", "Telemetry"]),
 
@@ -106,9 +113,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "CartDomain", "Catalogue", "Messages", "RestGateway", "Telemetry", "Threading",
-                "WebClient",
-                "WebServer",
+                "CartDomain", "CartService", "Catalogue", "Messages", "RestGateway", "Telemetry",
+                "Threading", "WebClient", "WebServer",
             ]),
         tests("TelemetryTests", ["Telemetry"]),
         tests("SettingsTests", ["Settings"]),
@@ -118,10 +124,9 @@ let package = Package(
         tests(
             "StorageTests",
             [
-                "Adapters", "CartService", "Catalogue", "EmbeddedBroker", "InventoryDomain",
-                "InventoryService", "KafkaShim", "Messages", "PostgresShim", "RedisLock",
-                "RestGateway", "Telemetry",
-                "Threading",
+                "Adapters", "CartDomain", "CartService", "Catalogue", "EmbeddedBroker",
+                "InventoryDomain", "InventoryService", "KafkaShim", "Messages", "PostgresShim",
+                "RedisLock", "RestGateway", "Telemetry", "Threading",
             ]),
         tests(
             "EndToEndTests",

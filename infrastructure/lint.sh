@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-scripts=(.ci/run infrastructure/*.sh infrastructure/lib/*.sh infrastructure/compatibility/*.sh)
+scripts=(.ci/run infrastructure/*.sh infrastructure/*/*.sh)
 status=0
 
 swift format lint --strict --parallel --recursive Package.swift Sources Tests || status=1

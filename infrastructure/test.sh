@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test with servers of its own, on free ports, and leaves nothing running.
 # FILTER=Name runs only the tests whose name matches; TEST_WIDTH=N so many at once;
-# TEST_DEADLINE=SECONDS bounds them all.
+# TEST_DEADLINE=SECONDS bounds them all. `test.sh api` compares a gateway with its description, and no more.
 # shellcheck disable=SC2317 # what a trap calls is reachable
 set -euo pipefail
 
@@ -68,6 +68,28 @@ clean_up() {
     exit "$status"
 }
 
+# start_suite: one of each service, with the servers that run; sets GATEWAY_URL.
+start_suite() {
+    local kind flag
+    "$holdfast" migrate >>"$run/logs/migrate.log" 2>&1 || fail "the schema could not be applied"
+    for kind in inventory cart gateway; do
+        flag=--health-port
+        [[ $kind != gateway ]] || flag=--port
+        claim_any_port
+        spawn "$kind" "$holdfast" "$kind" "$flag" "$port"
+        wait_until "$kind" 60 answers "http://127.0.0.1:$port/health/ready"
+    done
+    export GATEWAY_URL=http://127.0.0.1:$port
+}
+
+test_api() {
+    say "Testing the gateway against its description"
+    ADMIN_TOKEN=$(random_hex 16)
+    export ADMIN_TOKEN
+    start_suite
+    run_interruptibly "$root/infrastructure/schemathesis/run.sh"
+}
+
 "$root/infrastructure/install.sh"
 mkdir -p "$root/.run"
 chmod 711 "$root/.run"
@@ -89,7 +111,11 @@ rm -rf -- "$run/redis" "$run/broker"
 unset GATEWAY_URL GATEWAY_URLS CART_URLS INVENTORY_URLS ADMIN_TOKEN
 unset DATABASE_URL REDIS_URL KAFKA_BROKERS
 
-build --build-tests
+if [[ ${1:-} == api ]]; then
+    build --product holdfast
+else
+    build --build-tests
+fi
 
 claim_any_port
 # Tests may lose what a power cut would take, so Postgres need not wait for the disk.
@@ -100,6 +126,11 @@ claim_any_port
 broker_port=$port
 claim_any_port
 start_broker "$broker_port" "$port"
+
+if [[ ${1:-} == api ]]; then
+    test_api
+    exit
+fi
 
 # All at once they would starve each other of processor and connections, and deadlines would pass that
 # no fault of the code made pass.
@@ -129,5 +160,6 @@ fi
 if [[ -z ${FILTER:-} ]]; then
     say "Testing the broker from outside"
     run_interruptibly "$root/infrastructure/compatibility/run.sh" || status=$((status ? status : 1))
+    test_api || status=$((status ? status : 1))
 fi
 exit "$status"

@@ -1,3 +1,4 @@
+import RestGateway
 import Settings
 import Telemetry
 
@@ -29,7 +30,7 @@ enum Command: String, CaseIterable {
 /// under which ``Settings`` gives the values.
 enum Configuration {
     /// The version of the suite, as `CHANGELOG.md` counts them.
-    static let version = "0.1.0"
+    static let version = DocumentInfo.version
 
     static let logLevel = Setting<Logger.Level>.choice(
         "log-level", default: .info,

@@ -83,6 +83,10 @@ struct GatewayHandler: RequestHandler {
         case .ready: .response(try await gateway.ready(request))
         case .metrics: .response(try gateway.showMetrics(request))
         case .loadInventory: .response(try await gateway.loadInventory(request))
+        case .openAPI: .response(try gateway.showOpenAPI(request))
+        case .asyncAPI: .response(try gateway.showAsyncAPI(request))
+        case .docs: .response(try gateway.showDocs(request))
+        case .docsFile: .response(try gateway.showDocsFile(request, arguments))
         }
     }
 }

@@ -31,7 +31,6 @@ package struct Problem: Error, Hashable, Sendable {
         case unknownCart = "unknown-cart"
         case methodNotAllowed = "method-not-allowed"
         case requestTimeout = "request-timeout"
-        case lengthRequired = "length-required"
         case bodyTooLarge = "body-too-large"
         case targetTooLong = "target-too-long"
         case unsupportedMediaType = "unsupported-media-type"
@@ -112,7 +111,6 @@ extension Problem.Slug {
         case .notFound, .unknownRequest, .unknownProduct, .unknownCart: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
-        case .lengthRequired: 411
         case .bodyTooLarge: 413
         case .targetTooLong: 414
         case .unsupportedMediaType: 415
@@ -155,7 +153,6 @@ extension Problem.Slug {
         case .unknownCart: "There is no such cart"
         case .methodNotAllowed: "The method is not allowed here"
         case .requestTimeout: "The request took too long to arrive"
-        case .lengthRequired: "The body's length is missing"
         case .bodyTooLarge: "The body is too large"
         case .targetTooLong: "The request target is too long"
         case .unsupportedMediaType: "The body's type is not supported"

@@ -19,6 +19,7 @@ package final class RestGateway: Sendable {
     let metrics: GatewayMetrics
     let logger: Logger
     let router = Router()
+    let documents = DescriptionDocuments.shared
 
     /// Makes a gateway that does nothing yet.
     ///

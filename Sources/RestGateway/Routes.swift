@@ -8,6 +8,7 @@ package struct Route: Sendable {
         case showCart, dropCart, changeCart, lookUpRequest, openSession, showHistory
         case listProducts, showProduct, putProduct, patchProduct, removeProduct, loadProducts
         case showStock, test, live, ready, metrics, loadInventory
+        case openAPI, asyncAPI, docs, docsFile
     }
 
     /// How the path tells which cart is meant.
@@ -67,6 +68,10 @@ package struct Route: Sendable {
             Route("GET", "/health/ready", .ready),
             Route("GET", "/metrics", .metrics),
             Route("POST", "/migration/inventory", .loadInventory),
+            Route("GET", "/openapi.json", .openAPI),
+            Route("GET", "/asyncapi.json", .asyncAPI),
+            Route("GET", "/docs", .docs),
+            Route("GET", "/docs/{file}", .docsFile),
             Route("DELETE", "/cart/", .dropCart, scope: .cookie),
             Route("GET", "/cart/byid/{cartID}/history", .showHistory, scope: .byID),
         ] + Scope.allCases.flatMap(carts)

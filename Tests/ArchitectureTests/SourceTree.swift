@@ -44,7 +44,7 @@ struct SourceFile {
 
     /// The modules that the file imports, in whatever form.
     var imports: [String] {
-        code.split(separator: "\n").compactMap { line in
+        code.split(separator: "\n").filter { $0.contains("import") }.compactMap { line in
             let match = line.wholeMatch(
                 of:
                     /\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:(?:public|package|internal|private|fileprivate)\s+)?import\s+(?:(?:struct|class|enum|protocol|func|var|let|typealias|actor)\s+)?(\w+)[\w.]*;?\s*/
@@ -59,51 +59,52 @@ struct SourceFile {
 /// A literal's interpolations go with it: a rule about code inside one would be missed, which is
 /// accepted for a reader this small.
 private func codeOnly(_ text: String) -> String {
-    var code = ""
-    var rest = text[...]
-    /// Drops characters up to and with `end`; keeps line feeds, and skips escapes where they exist.
-    func skip(to end: String, escape: Character?) {
-        while !rest.isEmpty, !rest.hasPrefix(end) {
-            if rest.first == escape { rest.removeFirst() }
-            if rest.first == "\n" { code.append("\n") }
+    var code: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    /// Drops bytes up to and with `end`; keeps line feeds, and skips escapes where they exist.
+    func skip(to end: [UInt8], escape: UInt8?) {
+        while let byte = rest.first, !rest.starts(with: end) {
+            if byte == escape { rest = rest.dropFirst() }
+            if rest.first == UInt8(ascii: "\n") { code.append(UInt8(ascii: "\n")) }
             rest = rest.dropFirst()
         }
         rest = rest.dropFirst(end.count)
     }
-    while let character = rest.first {
-        if rest.hasPrefix("//") {
-            rest = rest.drop { $0 != "\n" }
-        } else if rest.hasPrefix("/*") {
+    while let byte = rest.first {
+        if rest.starts(with: "//".utf8) {
+            rest = rest.drop { $0 != UInt8(ascii: "\n") }
+        } else if rest.starts(with: "/*".utf8) {
             rest = rest.dropFirst(2)
             var depth = 1
             while depth > 0, let inner = rest.first {
-                if rest.hasPrefix("/*") {
+                if rest.starts(with: "/*".utf8) {
                     depth += 1
                     rest = rest.dropFirst(2)
-                } else if rest.hasPrefix("*/") {
+                } else if rest.starts(with: "*/".utf8) {
                     depth -= 1
                     rest = rest.dropFirst(2)
                 } else {
-                    if inner == "\n" { code.append("\n") }
+                    if inner == UInt8(ascii: "\n") { code.append(inner) }
                     rest = rest.dropFirst()
                 }
             }
-        } else if character == "\"" || character == "#" {
-            let pounds = rest.prefix { $0 == "#" }
+        } else if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "#") {
+            let pounds = rest.prefix { $0 == UInt8(ascii: "#") }
             let afterPounds = rest[pounds.endIndex...]
-            let quote = afterPounds.hasPrefix("\"\"\"") ? "\"\"\"" : "\""
-            guard afterPounds.hasPrefix(quote) else {
+            let quote = Array(
+                (afterPounds.starts(with: "\"\"\"".utf8) ? "\"\"\"" : "\"").utf8)
+            guard afterPounds.starts(with: quote) else {
                 code.append(contentsOf: pounds)
                 rest = afterPounds
                 continue
             }
             rest = afterPounds.dropFirst(quote.count)
-            code.append("\"\"")
-            skip(to: quote + pounds, escape: pounds.isEmpty ? "\\" : nil)
+            code.append(contentsOf: "\"\"".utf8)
+            skip(to: quote + pounds, escape: pounds.isEmpty ? UInt8(ascii: "\\") : nil)
         } else {
-            code.append(character)
+            code.append(byte)
             rest = rest.dropFirst()
         }
     }
-    return code
+    return String(decoding: code, as: UTF8.self)
 }

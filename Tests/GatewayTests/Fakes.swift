@@ -72,6 +72,9 @@ final class FakeLog: RequestLog {
     private let state = Mutex(State())
 
     func append(_ requests: [CartRequest]) throws(RequestLogError) {
+        for request in requests {
+            MessageContract.check(request.encoded(), of: Topic.cartRequest.description.messages)
+        }
         let (error, onAppend) = state.withLock { state in
             if state.error == nil { state.requests += requests }
             return (state.error, state.onAppend)
@@ -103,6 +106,7 @@ final class FakeSocket: ShopperSocket {
     private let texts = Mutex<[String]>([])
 
     func send(text: [UInt8]) -> Bool {
+        MessageContract.check(text, of: SocketDescription.fromGateway)
         texts.withLock { $0.append(String(decoding: text, as: UTF8.self)) }
         return true
     }
@@ -203,15 +207,15 @@ struct SeededGenerator: RandomNumberGenerator, Sendable {
     }
 }
 
-/// Waits until a condition holds; fails the test when it does not within ten seconds.
+/// Waits until a condition holds; fails the test when it does not within a minute.
 func eventually(
     _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(60)
     while try await !condition() {
         if ContinuousClock.now > deadline {
-            Issue.record("not within ten seconds: \(what)", sourceLocation: sourceLocation)
+            Issue.record("not within a minute: \(what)", sourceLocation: sourceLocation)
             return
         }
         try await Task.sleep(for: .milliseconds(2))

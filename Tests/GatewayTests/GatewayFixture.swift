@@ -54,6 +54,7 @@ struct GatewayFixture {
                 method: method, target: target, headers: HTTPHeaders(headers),
                 body: HTTPBody(bytes: Array(body.utf8))))
         guard case .response(let response) = answer else { throw Unexpected.upgrade }
+        try HTTPContract.check(response, to: method, target)
         return response
     }
 

@@ -11,9 +11,13 @@ import WebServer
         _ count: Int, from first: Int = 1, isAway: Bool = false
     ) async -> GatewayFixture {
         let events = (0..<count).map {
-            CartEventText(version: $0 + first, json: Array(#"{"version":\#($0 + first)}"#.utf8))
+            CartEventText(version: $0 + first, json: Array(event($0 + first).utf8))
         }
         return await GatewayFixture(history: FakeHistory(events: [cartID: events], isAway: isAway))
+    }
+
+    private func event(_ version: Int) -> String {
+        #"{"type":"expired","cartID":"\#(cartID)","version":\#(version),"requestID":"r1","at":1}"#
     }
 
     private func history(_ query: String = "") -> String { "/cart/byid/\(cartID)/history\(query)" }
@@ -23,17 +27,17 @@ import WebServer
         #expect(found.status == 200)
         #expect(
             text(found)
-                == #"{"cartID":"\#(cartID)","version":2,"events":[{"version":1},{"version":2}]}"#)
+                == #"{"cartID":"\#(cartID)","version":2,"events":[\#(event(1)),\#(event(2))]}"#)
     }
 
     @Test func `a long history is told in pages`() async throws {
         let gateway = await gateway(5)
         let first = try await gateway.send("GET", history("?limit=2"))
-        #expect(text(first).hasSuffix(#"[{"version":1},{"version":2}],"next":2}"#))
+        #expect(text(first).hasSuffix(#"[\#(event(1)),\#(event(2))],"next":2}"#))
         let second = try await gateway.send("GET", history("?after=2&limit=2"))
-        #expect(text(second).hasSuffix(#"[{"version":3},{"version":4}],"next":4}"#))
+        #expect(text(second).hasSuffix(#"[\#(event(3)),\#(event(4))],"next":4}"#))
         let last = try await gateway.send("GET", history("?after=4&limit=2"))
-        #expect(text(last).hasSuffix(#"[{"version":5}]}"#))
+        #expect(text(last).hasSuffix(#"[\#(event(5))]}"#))
         let none = try await gateway.send("GET", history("?after=5"))
         #expect(text(none).hasSuffix(#""events":[]}"#))
     }
@@ -43,7 +47,7 @@ import WebServer
         #expect(text(try await gateway.send("GET", history())).contains(#""prunedUpTo":7"#))
         let later = text(try await gateway.send("GET", history("?after=7")))
         #expect(!later.contains("prunedUpTo"))
-        #expect(later.contains(#""version":9,"events":[{"version":8},{"version":9}]"#))
+        #expect(later.contains(#""version":9,"events":[\#(event(8)),\#(event(9))]"#))
     }
 
     @Test func `a cart without events is unknown, and a store that is away is said to be`()

@@ -92,8 +92,15 @@ struct LoopbackGateway {
     func send(
         _ method: String, _ target: String, headers: [(String, String)] = [], body: [UInt8] = []
     ) async throws -> HTTPClientResponse {
-        try await client.request(
+        let response = try await client.request(
             method, "http://\(authority)\(target)", headers: headers, body: body)
+        if method != "HEAD" {
+            let described = HTTPResponse(
+                status: response.status, headers: response.headers.map { ($0.name, $0.value) },
+                body: response.body)
+            try HTTPContract.check(described, to: method, target)
+        }
+        return response
     }
 }
 

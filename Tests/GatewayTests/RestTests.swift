@@ -301,7 +301,7 @@ struct ProblemTests {
             expectation-failed headers-too-large history-unavailable http-version-not-supported \
             internal-error invalid-body invalid-field invalid-header invalid-inventory \
             invalid-json invalid-parameter invalid-path invalid-products invalid-query \
-            inventory-unavailable length-required log-unavailable method-not-allowed \
+            inventory-unavailable log-unavailable method-not-allowed \
             migration-disabled missing-field missing-parameter no-answer not-found \
             not-implemented not-ready origin-not-allowed overloaded rate-limited request-timeout \
             shutting-down target-too-long too-many-requests unauthorized unknown-cart \

@@ -26,6 +26,10 @@ struct RouterTests {
         ("GET", "/health/ready", .ready, []),
         ("GET", "/metrics", .metrics, []),
         ("POST", "/migration/inventory", .loadInventory, []),
+        ("GET", "/openapi.json", .openAPI, []),
+        ("GET", "/asyncapi.json", .asyncAPI, []),
+        ("GET", "/docs", .docs, []),
+        ("GET", "/docs/docs.js", .docsFile, ["docs.js"]),
     ])
     func `every operation has its path`(
         method: String, path: String, operation: Route.Operation, arguments: [String]

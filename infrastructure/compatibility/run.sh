@@ -6,32 +6,10 @@ set -euo pipefail
 
 directory=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 root=$(cd "$directory/../.." && pwd -P)
-venv=$root/.run/venv
+# shellcheck source=infrastructure/lib/python.sh
+source "$directory/../lib/python.sh"
 
-fail() {
-    printf 'compatibility: %s\n' "$*" >&2
-    exit 1
-}
-
-# The clients are installed once for each state of requirements.txt.
-install_clients() {
-    local stamp
-    stamp=$venv/requirements-$(sha256sum "$directory/requirements.txt" | cut -c 1-16)
-    [[ ! -e $stamp ]] || return 0
-    printf 'Installing the Kafka clients of PyPI into %s\n' "$venv"
-    mkdir -p "$root/.run"
-    "${PYTHON:-python3}" -m venv "$venv" \
-        || fail "no virtual environment could be made; on Debian: apt-get install python3-venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-input --retries 5 \
-        -r "$directory/requirements.txt" </dev/null || fail "pip could not install the clients"
-    touch "$stamp"
-}
-
-mkdir -p "$root/.run"
-exec 8>"$root/.run/venv.lock"
-flock 8
-install_clients
-exec 8>&-
+make_venv venv "$directory/requirements.txt"
 cd "$directory"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 exec "$venv/bin/python" run.py "$@" </dev/null
