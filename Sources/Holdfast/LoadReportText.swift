@@ -39,12 +39,15 @@ extension LoadReport {
     }
 
     private var costTable: String {
-        var table = TextTable(["PROCESS", "CPU S", "CORES", "CPU US/REQUEST", "RESIDENT MIB"])
+        var table = TextTable([
+            "PROCESS", "CPU S", "CORES", "CPU US/REQUEST", "MEMORY MIB", "GROWTH",
+        ])
         for cost in costs {
             table.add([
                 cost.name, numberText(cost.cpuSeconds, places: 2),
                 numberText(cost.cores, places: 2),
-                numberText(cost.microsPerRequest, places: 1), mebibytesText(cost.residentBytes),
+                numberText(cost.microsPerRequest, places: 1), mebibytesText(cost.memoryBytes),
+                mebibytesText(cost.memoryGrowthBytes),
             ])
         }
         return table.text

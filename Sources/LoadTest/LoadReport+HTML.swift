@@ -192,7 +192,7 @@ extension LoadReport {
         --page: #14191f; --panel: #1d242c; --grid: #303a45; --shade: #1a2129; --bad: #ff8a80; \
         --c0: #61a5c9; --c1: #f0b04f; --c2: #e87da9; } }
         body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); \
-        max-width: 780px; margin: 2rem auto; padding: 0 1rem; }
+        max-width: 860px; margin: 2rem auto; padding: 0 1rem; }
         h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
         .settings, .note, .tiles span { color: var(--soft); }
         .tiles { display: flex; flex-wrap: wrap; gap: .6rem; }
@@ -206,7 +206,7 @@ extension LoadReport {
         .line.c0 { stroke: var(--c0); } .line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); }
         .key.c0, .area.c0 { fill: var(--c0); } .key.c1 { fill: var(--c1); } .key.c2 { fill: var(--c2); }
         .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
-        th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--grid); text-align: right; \
+        th, td { padding: .25rem .45rem; border-bottom: 1px solid var(--grid); text-align: right; \
         font-variant-numeric: tabular-nums; white-space: nowrap; }
         th:first-child { text-align: left; font-weight: normal; } tr:first-child th { color: var(--soft); }
         """

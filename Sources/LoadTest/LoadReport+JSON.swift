@@ -69,7 +69,8 @@ extension LoadReport.Cost {
             json.field("cpuSeconds", number: cpuSeconds)
             json.field("cores", number: cores)
             json.field("cpuMicrosPerRequest", number: microsPerRequest)
-            json.field("residentBytes", residentBytes)
+            json.field("memoryBytes", memoryBytes)
+            json.field("memoryGrowthBytes", memoryGrowthBytes)
         }
     }
 }
@@ -124,14 +125,18 @@ extension JSONWriter {
     fileprivate mutating func field(named name: String, _ value: Int) { member(name, "\(value)") }
 
     fileprivate mutating func field(named name: String, _ value: String) {
-        var text = JSONWriter()
-        text.string(value)
-        member(name, String(decoding: text.bytes, as: UTF8.self))
+        member(name, Self.quoted(value))
     }
 
-    /// A member whose name is not known before: the names here need no escape.
+    /// A member whose name is known at run time alone.
     private mutating func member(_ name: String, _ json: String) {
-        raw(Array("\"\(name)\":\(json)".utf8))
+        raw(Array("\(Self.quoted(name)):\(json)".utf8))
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var json = JSONWriter()
+        json.string(text)
+        return String(decoding: json.bytes, as: UTF8.self)
     }
 
     fileprivate mutating func list<Element>(

@@ -38,7 +38,9 @@ package struct LoadReport: Sendable {
         /// Processors in use, on average.
         package var cores: Double
         package var microsPerRequest: Double
-        package var residentBytes: Int
+        /// As ``ProcessUsage`` tells it.
+        package var memoryBytes: Int
+        package var memoryGrowthBytes: Int
     }
 
     package var scenario: String
@@ -95,7 +97,7 @@ extension LoadReport {
                 name: usage.name, pid: usage.pid, cpuSeconds: usage.cpuSeconds,
                 cores: total.seconds > 0 ? usage.cpuSeconds / total.seconds : 0,
                 microsPerRequest: usage.cpuSeconds * 1_000_000 / Double(requests),
-                residentBytes: usage.residentBytes)
+                memoryBytes: usage.memoryBytes, memoryGrowthBytes: usage.memoryGrowthBytes)
         }
         lateness =
             result.lateness.count == 0

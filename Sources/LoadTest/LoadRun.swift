@@ -102,9 +102,9 @@ package struct LoadRun: Sendable {
         let engine = LoadEngine(
             configuration, name: name, client: client, loop: loop, peers: peers,
             seed: .random(in: 0 ... .max), progress: progress)
+        var meter = UsageMeter(watched)
         let start = EventLoop.nanoseconds
         try await onLoop { Swift.Result { try engine.start() } }.get()
-        var meter = UsageMeter(watched)
         if configuration.scenario.isInWaves {
             await waves(engine, &meter)
         } else {

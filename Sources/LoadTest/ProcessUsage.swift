@@ -13,11 +13,13 @@ package struct WatchedProcess: Sendable, Equatable {
 
 /// What processes have used up to one moment, as `/proc` tells it.
 struct UsageSample: Sendable {
-    /// CPU seconds and resident bytes of each watched process and its children, in their order.
-    var processes: [(cpuSeconds: Double, residentBytes: Int)]
+    /// CPU seconds and memory of each watched process and its children, in their order.
+    ///
+    /// Memory is what is in RAM and belongs to one process alone: Postgres' shared buffers do not count.
+    var processes: [(cpuSeconds: Double, memoryBytes: Int)]
     /// CPU seconds of this very process, to the microsecond.
     var own: Double
-    var ownResidentBytes: Int
+    var ownMemoryBytes: Int
     /// CPU seconds that all processors were busy.
     var machine: Double
 
@@ -33,13 +35,13 @@ struct UsageSample: Sendable {
             let ticks = stat.ticks + (owner == directory ? stat.ticksOfEndedChildren : 0)
             let sum = sums[owner, default: (0, 0)]
             sums[owner] = (
-                sum.0 + Double(ticks) / Self.ticksPerSecond, sum.1 + stat.residentBytes
+                sum.0 + Double(ticks) / Self.ticksPerSecond,
+                sum.1 + memoryBytes(ProcFile.read("/proc/\(directory)/statm"))
             )
         }
-        let own = ProcessStat(ProcFile.read("/proc/self/stat"))
         return UsageSample(
             processes: watched.map { sums[$0.pid] ?? (0, 0) }, own: ownSeconds(),
-            ownResidentBytes: own?.residentBytes ?? 0,
+            ownMemoryBytes: memoryBytes(ProcFile.read("/proc/self/statm")),
             machine: busySeconds(ProcFile.read("/proc/stat")))
     }
 
@@ -49,6 +51,13 @@ struct UsageSample: Sendable {
         var time = timespec()
         unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1_000_000_000
+    }
+
+    /// Resident less shared pages of `/proc/PID/statm`, in bytes.
+    static func memoryBytes(_ text: String) -> Int {
+        let fields = text.split(separator: " ").prefix(3).compactMap { Int($0) }
+        guard fields.count == 3 else { return 0 }
+        return (fields[1] - fields[2]) * max(Int(sysconf(CInt(_SC_PAGESIZE))), 1)
     }
 
     /// The busy time of the first line of `/proc/stat`: user, nice, system, irq and softirq.
@@ -65,7 +74,6 @@ struct ProcessStat: Equatable {
     let parent: Int
     let ticks: Int
     let ticksOfEndedChildren: Int
-    let residentBytes: Int
 
     /// - Returns: `nil` for what is not such a line, such as that of a process that has ended.
     init?(_ text: String) {
@@ -78,7 +86,6 @@ struct ProcessStat: Equatable {
         parent = number(4)
         ticks = number(14) + number(15)
         ticksOfEndedChildren = number(16) + number(17)
-        residentBytes = number(24) * Int(sysconf(CInt(_SC_PAGESIZE)))
     }
 }
 

@@ -4,14 +4,19 @@ package struct ProcessUsage: Sendable, Equatable {
     /// `nil` for what is not one process.
     package let pid: Int?
     package var cpuSeconds: Double
-    /// At the end.
-    package var residentBytes: Int
+    /// Memory of its own at the end.
+    package var memoryBytes: Int
+    /// By how much that is more than before the first websocket was opened.
+    package var memoryGrowthBytes: Int
 
-    package init(name: String, pid: Int?, cpuSeconds: Double, residentBytes: Int) {
+    package init(
+        name: String, pid: Int?, cpuSeconds: Double, memoryBytes: Int, memoryGrowthBytes: Int
+    ) {
         self.name = name
         self.pid = pid
         self.cpuSeconds = cpuSeconds
-        self.residentBytes = residentBytes
+        self.memoryBytes = memoryBytes
+        self.memoryGrowthBytes = memoryGrowthBytes
     }
 }
 
@@ -25,10 +30,13 @@ struct UsageMeter: Sendable {
     private var sums: [Double]
     private var own = 0.0
     private var machine = 0.0
+    private let first: UsageSample
     private var last: UsageSample?
 
+    /// Takes the sample from which memory grows.
     init(_ watched: [WatchedProcess]) {
         self.watched = watched
+        first = .take(of: watched)
         sums = Array(repeating: 0, count: watched.count)
     }
 
@@ -51,18 +59,22 @@ struct UsageMeter: Sendable {
     var usage: [ProcessUsage] {
         guard let last else { return [] }
         var usage = watched.indices.map { index in
-            ProcessUsage(
+            let memory = last.processes[index].memoryBytes
+            return ProcessUsage(
                 name: watched[index].name, pid: watched[index].pid, cpuSeconds: sums[index],
-                residentBytes: last.processes[index].residentBytes)
+                memoryBytes: memory,
+                memoryGrowthBytes: memory - first.processes[index].memoryBytes)
         }
         usage.append(
             ProcessUsage(
-                name: Self.ownName, pid: nil, cpuSeconds: own,
-                residentBytes: last.ownResidentBytes))
+                name: Self.ownName, pid: nil, cpuSeconds: own, memoryBytes: last.ownMemoryBytes,
+                memoryGrowthBytes: last.ownMemoryBytes - first.ownMemoryBytes))
         // The clocks differ by some ticks.
         let rest = max(machine - own - sums.reduce(0, +), 0)
         usage.append(
-            ProcessUsage(name: Self.restName, pid: nil, cpuSeconds: rest, residentBytes: 0))
+            ProcessUsage(
+                name: Self.restName, pid: nil, cpuSeconds: rest, memoryBytes: 0,
+                memoryGrowthBytes: 0))
         return usage
     }
 }
