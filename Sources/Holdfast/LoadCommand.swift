@@ -52,7 +52,8 @@ enum LoadCommand {
         if let path = settings[Configuration.loadHTML] {
             try write(Array(report.html.utf8), to: path)
         }
-        return report.isTrue && result.total.outcomes[.unanswered] == 0 ? 0 : 1
+        let unanswered = result.phases.reduce(0) { $0 + $1.outcomes[.unanswered] }
+        return report.isTrue && unanswered == 0 ? 0 : 1
     }
 
     private static func configuration(
@@ -106,7 +107,7 @@ enum LoadCommand {
 
     private static func line(_ now: LoadProgress) -> String {
         var text = "\(now.phase) \(numberText(now.seconds, places: 0)) s"
-        if let interval = now.interval {
+        if let interval = now.interval, interval.rate > 0 {
             text += """
                 : \(groupedText(Int(interval.rate)))/s, p50 \(millisText(interval.p50)) ms, \
                 p99 \(millisText(interval.p99)) ms
