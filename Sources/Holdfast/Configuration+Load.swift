@@ -118,7 +118,7 @@ extension Configuration {
         name: "load",
         summary: "Puts the suite under load, and tells latencies, throughput, CPU and the truth.",
         settings: [
-            loadScenario, loadRate, loadInFlight, raceGateways, adminToken, loadDatabase,
+            loadScenario, loadRate, loadInFlight, gatewayURLs, adminToken, loadDatabase,
             loadWarmUp, loadDuration, loadUsers, loadSockets, loadProducts, loadStock,
             loadAddsPerUser, loadDeadline, loadSettle, loadTruth, loadJSON, loadHTML, loadPIDs,
             toolLogLevel,

@@ -71,7 +71,7 @@ enum LoadCommand {
         return LoadConfiguration(
             scenario: scenario, rate: rate,
             inFlightMax: settings[Configuration.loadInFlight] ?? (rate == nil ? 512 : 10_000),
-            gateways: settings[Configuration.raceGateways].map { $0.text.droppingLastSlash },
+            gateways: settings[Configuration.gatewayURLs].map { $0.text.droppingLastSlash },
             adminToken: adminToken, warmUp: settings[Configuration.loadWarmUp],
             duration: settings[Configuration.loadDuration]
                 ?? standard.minutes.map { .seconds($0 * 60) } ?? .seconds(10),

@@ -19,7 +19,7 @@ enum RaceCommand {
         // As many sockets as one race needs: the next one begins when all are answered.
         let configuration = LoadConfiguration(
             scenario: .lastItem, rate: nil, inFlightMax: users,
-            gateways: settings[Configuration.raceGateways].map { $0.text.droppingLastSlash },
+            gateways: settings[Configuration.gatewayURLs].map { $0.text.droppingLastSlash },
             adminToken: adminToken, warmUp: .zero, duration: .zero, users: rounds * users,
             socketsMax: users, products: rounds, stock: 1, addsPerUser: .max,
             deadline: settings[Configuration.raceDeadline])

@@ -58,7 +58,6 @@ final class LoadEngine: @unchecked Sendable {
     private var timer: FineTimer?
     private var timerDue: UInt64 = 0
     private var message: [UInt8] = []
-    private let userPrefix: [UInt8]
     private let productPrefix: [UInt8]
     private var progress: (@Sendable (LoadProgress) -> Void)?
 
@@ -94,7 +93,6 @@ final class LoadEngine: @unchecked Sendable {
         self.peers = peers
         self.progress = progress
         workload = Workload(configuration, seed: seed)
-        userPrefix = Array("\(name)-".utf8)
         productPrefix = Array("\(name)-".utf8)
         timeline = Timeline(
             start: EventLoop.nanoseconds, expected: configuration.expectedDuration)

@@ -26,7 +26,7 @@ extension LoadReport {
         <h2>Outcomes</h2>
         \(outcomePlot.svg)
         \(costHTML)<h2>Phases</h2>
-        \(table("Phase", phases))
+        \(table("Phase", phases.count > 1 ? phases + [total] : phases))
         \(operations.count > 1 ? "<h2>Operations</h2>\n" + table("Operation", operations) : "")\
         <p class="note">Latencies count from the instant for which a request was intended. Bands of \
         grey are what was measured.</p>
@@ -87,7 +87,7 @@ extension LoadReport {
                     numberText(row.seconds, places: 1), groupedText(row.requests),
                     numberText(row.rate, places: row.rate < 100 ? 1 : 0), millisText(row.mean),
                 ] + row.latencies.map(millisText)
-            html += "<tr><th>\(escaped(row.name))</th>"
+            html += "<tr\(row.isMeasured ? "" : " class=\"soft\"")><th>\(escaped(row.name))</th>"
             html += cells.map { "<td>\($0)</td>" }.joined() + "</tr>\n"
         }
         return html + "</table></div>"
@@ -205,7 +205,8 @@ extension LoadReport {
         .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .area { opacity: .15; }
         .line.c0 { stroke: var(--c0); } .line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); }
         .key.c0, .area.c0 { fill: var(--c0); } .key.c1 { fill: var(--c1); } .key.c2 { fill: var(--c2); }
-        .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
+        .scroll { overflow-x: auto; } .soft { color: var(--soft); }
+        table { font-size: 14px; border-collapse: collapse; width: 100%; }
         th, td { padding: .25rem .45rem; border-bottom: 1px solid var(--grid); text-align: right; \
         font-variant-numeric: tabular-nums; white-space: nowrap; }
         th:first-child { text-align: left; font-weight: normal; } tr:first-child th { color: var(--soft); }

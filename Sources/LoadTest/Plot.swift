@@ -37,7 +37,7 @@ struct Plot {
                 title: title, low: 0, high: Double(count) * step, isLogarithmic: false,
                 ticks: (0...count).map { index in
                     let value = Double(index) * step
-                    return (value, numberText(value, places: step < 0.1 ? 2 : step < 1 ? 1 : 0))
+                    return (value, tickText(value, places: step < 0.1 ? 2 : step < 1 ? 1 : 0))
                 })
         }
 
@@ -50,8 +50,12 @@ struct Plot {
             return Axis(
                 title: title, low: power(low), high: power(high), isLogarithmic: true,
                 ticks: decades.map {
-                    (power($0), numberText(power($0), places: $0 < 0 ? Int(-$0) : 0))
+                    (power($0), tickText(power($0), places: $0 < 0 ? Int(-$0) : 0))
                 })
+        }
+
+        private static func tickText(_ value: Double, places: Int) -> String {
+            places == 0 ? groupedText(Int(value.rounded())) : numberText(value, places: places)
         }
 
         private static func power(_ exponent: Double) -> Double { pow(10, exponent) }
@@ -102,7 +106,8 @@ struct Plot {
             let at = across(tick.value)
             svg += """
                 <text x="\(short(at))" y="\(short(Self.height - Self.bottom + 18))" \
-                text-anchor="middle">\(escaped(tick.text))</text>
+                text-anchor="\(x.place(tick.value) > 0.97 ? "end" : "middle")">\
+                \(escaped(tick.text))</text>
 
                 """
         }
