@@ -34,9 +34,13 @@ enum LoadCommand {
         let watched = settings[Configuration.loadPIDs] ?? suiteProcesses()
         let loop = try EventLoop(name: "load")
         let progress = ProgressLine()
-        let result = try await LoadRun(
-            configuration, watching: watched, client: WebClient(loop: loop), loop: loop
-        ).run { now in progress.show(line(now), isLast: false) }
+        let run = LoadRun(
+            configuration, watching: watched, client: WebClient(loop: loop), loop: loop)
+        guard
+            let result = try await untilStopped(
+                StopSignal(logger: logger),
+                { try await run.run { now in progress.show(line(now), isLast: false) } })
+        else { return 1 }
 
         var truth: TruthCheck.Findings?
         if settings[Configuration.loadTruth], let database {
@@ -54,6 +58,23 @@ enum LoadCommand {
         }
         let unanswered = result.phases.reduce(0) { $0 + $1.outcomes[.unanswered] }
         return report.isTrue && unanswered == 0 ? 0 : 1
+    }
+
+    /// What was seen up to the end, or until the process was told to stop.
+    private static func untilStopped(
+        _ stopSignal: StopSignal, _ run: @escaping @Sendable () async throws -> LoadRun.Result
+    ) async throws -> LoadRun.Result? {
+        try await withThrowingTaskGroup(of: LoadRun.Result?.self) { group in
+            group.addTask { try await run() }
+            group.addTask {
+                await stopSignal.wait()
+                return nil
+            }
+            let first = try await group.next()
+            group.cancelAll()
+            if let result = first ?? nil { return result }
+            return try await group.next() ?? nil
+        }
     }
 
     private static func configuration(

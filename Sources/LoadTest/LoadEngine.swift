@@ -75,6 +75,7 @@ final class LoadEngine: @unchecked Sendable {
     /// The phases of what is asked, and the one of them that goes on.
     private var pacePhases = 0..<1
     private var pacePhase = 0
+    private var isStopped = false
     private var cursor = 0
     private var firstNumber = 0
     var isWave = false
@@ -178,6 +179,26 @@ final class LoadEngine: @unchecked Sendable {
         cursor = 0
         firstNumber = tally.count
         self.sent = sent
+        if isStopped { stopAsking() }
+        tick()
+    }
+
+    /// Ends before all is asked: what was asked is still answered, and what has begun is told.
+    func stopAsking() {
+        isStopped = true
+        openDeadline = 0
+        guard pace != nil else { return }
+        let now = EventLoop.nanoseconds
+        pace?.stop(now: now)
+        while phases.count > pacePhases.lowerBound + 1, phases[phases.count - 1].start >= now {
+            phases.removeLast()
+        }
+        pacePhases = pacePhases.lowerBound..<phases.count
+        pacePhase = min(pacePhase, phases.count - 1)
+        let last = phases.count - 1
+        if phases[last].end < .max {
+            phases[last].end = max(min(phases[last].end, now), phases[last].start)
+        }
         tick()
     }
 

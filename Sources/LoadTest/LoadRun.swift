@@ -89,7 +89,7 @@ package struct LoadRun: Sendable {
         name = "load-" + String(UInt64.random(in: 0..<1 << 40, using: &generator), radix: 36)
     }
 
-    /// Holds the whole test.
+    /// Holds the whole test; when the task is cancelled it asks no more, and returns what it has seen.
     ///
     /// - Parameter progress: called on the loop some times in a second; must be quick.
     /// - Throws: `Failure` or `WebClientError` if it cannot begin.
@@ -102,15 +102,15 @@ package struct LoadRun: Sendable {
         let engine = LoadEngine(
             configuration, name: name, client: client, loop: loop, peers: peers,
             seed: .random(in: 0 ... .max), progress: progress)
-        var meter = UsageMeter(watched)
+        let meter = UsageMeter(watched)
         let start = EventLoop.nanoseconds
         try await onLoop { Swift.Result { try engine.start() } }.get()
-        if configuration.scenario.isInWaves {
-            await waves(engine, &meter)
-        } else {
-            await steady(engine, &meter)
+        let usage = await withTaskCancellationHandler {
+            configuration.scenario.isInWaves
+                ? await waves(engine, meter) : await steady(engine, meter)
+        } onCancel: {
+            loop.execute { engine.stopAsking() }
         }
-        let usage = meter.usage
         let result = await onLoop { [configuration, name] in
             engine.stop()
             return Result(
@@ -129,8 +129,9 @@ package struct LoadRun: Sendable {
     // MARK: - The two ways to go
 
     /// Warms up and measures with the same shoppers all the time.
-    private func steady(_ engine: LoadEngine, _ meter: inout UsageMeter) async {
-        let (configuration, loop) = (configuration, loop)
+    private func steady(_ engine: LoadEngine, _ meter: UsageMeter) async -> [ProcessUsage] {
+        let configuration = configuration
+        var meter = meter
         await until { done in
             let phase = engine.begin("connect", isMeasured: false)
             engine.open(min(configuration.users, configuration.socketsMax), phase: phase) {
@@ -139,13 +140,12 @@ package struct LoadRun: Sendable {
             }
         }
         let isConnected = await onLoop { engine.slots.contains { $0.state == .open } }
-        guard isConnected else { return }
-        let sent = Promise<Void>()
+        guard isConnected else { return [] }
         let start = EventLoop.nanoseconds + 1_000_000
         let measuredFrom = start + configuration.warmUp.wholeNanoseconds
         let end = measuredFrom + configuration.duration.wholeNanoseconds
         let slices = UInt64(configuration.scenario == .soak ? 10 : 1)
-        loop.execute {
+        async let sent: Void = until { done in
             var warmUp: Int?
             if configuration.warmUp > .zero {
                 warmUp = engine.add("warm-up", isMeasured: false, from: start, to: measuredFrom)
@@ -162,19 +162,20 @@ package struct LoadRun: Sendable {
                 Pace(
                     rate: configuration.rate, inFlightMax: configuration.inFlightMax, start: start,
                     end: end),
-                phases: (warmUp ?? first)..<engine.phases.count, isWave: false
-            ) { sent.succeed(()) }
+                phases: (warmUp ?? first)..<engine.phases.count, isWave: false, sent: done)
         }
         // A cancelled sleep only begins the measurement of CPU early.
         try? await Task.sleep(for: .nanoseconds(Int64(measuredFrom - start)))
         meter.begin()
-        try? await sent.value()
+        await sent
         meter.end()
         await until { done in engine.drain(done) }
+        return meter.usage
     }
 
     /// Lets wave after wave of new shoppers connect, ask once each, and leave.
-    private func waves(_ engine: LoadEngine, _ meter: inout UsageMeter) async {
+    private func waves(_ engine: LoadEngine, _ meter: UsageMeter) async -> [ProcessUsage] {
+        var meter = meter
         let (configuration, rivals) = (configuration, configuration.rivals)
         let size = max(configuration.socketsMax / rivals, 1) * rivals
         var left =
@@ -182,7 +183,7 @@ package struct LoadRun: Sendable {
             ? rivals * configuration.products : configuration.users
         let areTold = left / size < Self.wavesTold
         var number = 0
-        while left > 0 {
+        while left > 0, !Task.isCancelled {
             let count = min(size, left)
             left -= count
             number += 1
@@ -213,6 +214,7 @@ package struct LoadRun: Sendable {
             meter.end()
             await until { done in engine.close(done) }
         }
+        return meter.usage
     }
 
     // MARK: - Helpers

@@ -13,9 +13,9 @@ package struct Pace: Sendable {
     /// How many may be unanswered.
     package let inFlightMax: Int
     /// The last request is intended for before this instant.
-    package let end: UInt64
+    package private(set) var end: UInt64
     /// How many requests there are at most.
-    package let countMax: Int
+    package private(set) var countMax: Int
     /// How many are intended for each instant: shoppers who race come together.
     package let burst: Int
 
@@ -69,6 +69,12 @@ package struct Pace: Sendable {
         guard rate != nil, let intended = intended(now: now), intended <= now else { return nil }
         count += 1
         return intended
+    }
+
+    /// Hands nothing out any more.
+    package mutating func stop(now: UInt64) {
+        end = Swift.min(end, now)
+        countMax = count
     }
 
     /// Whether nothing is left to hand out.

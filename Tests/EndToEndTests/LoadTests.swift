@@ -58,6 +58,32 @@ extension EndToEndTests.TwoOfEachTests {
             #expect(page.contains("<polyline"))
         }
 
+        @Test func `told to stop, it checks and reports what was asked up to then`() async throws {
+            let shop = try Installation.current
+            let base = "\(TestEnvironment.logs)/load-\(TestEnvironment.uniqueName())"
+            defer { for kind in ["out", "err"] { unlink("\(base).\(kind)") } }
+            let soak = try await ChildProcess.start(
+                "holdfast load",
+                [
+                    TestEnvironment.executable(), "load", "--scenario", "soak", "--users", "10",
+                    "--rate", "50", "--warm-up", "0s", "--gateway", shop.gateway(),
+                ], environment: shop.environment, output: "\(base).out", errors: "\(base).err")
+            do {
+                try await eventually("something was accepted") {
+                    TextFile.read("\(base).err").contains(" accepted")
+                }
+            } catch {
+                soak.signal(SIGKILL)
+                throw error
+            }
+            soak.signal(SIGINT)
+            #expect(try await soak.ended(within: .seconds(60)) == .exited(0))
+            let report = TextFile.read("\(base).out")
+            #expect(report.contains("truth             holds"), "\(report)")
+            #expect(report.contains("slice 1 "), "\(report)")
+            #expect(!report.contains("slice 2 "), "\(report)")
+        }
+
         @Test func `a database that knows nothing of it is a violated truth`() async throws {
             let shop = try Installation.current
             let other = Database(on: try TestEnvironment.setting("DATABASE_URL"))

@@ -40,7 +40,8 @@ final class FakeGateway: RequestHandler, TruthSource {
 
     /// Serves a fake gateway, holds a load test against it, and stops it.
     static func run(
-        _ configuration: LoadConfiguration, faults: Faults = Faults()
+        _ configuration: LoadConfiguration, faults: Faults = Faults(),
+        progress: (@Sendable (LoadProgress) -> Void)? = nil
     ) async throws -> (LoadRun.Result, FakeGateway) {
         let loop = try EventLoop(name: "fake-gateway")
         let handler = FakeGateway(faults)
@@ -57,7 +58,7 @@ final class FakeGateway: RequestHandler, TruthSource {
             result = .success(
                 try await LoadRun(
                     configuration, client: WebClient(loop: clientLoop), loop: clientLoop
-                ).run())
+                ).run(progress: progress))
         } catch {
             result = .failure(error)
         }

@@ -1,5 +1,6 @@
 import Messages
 import Testing
+import Threading
 
 @testable import LoadTest
 
@@ -106,6 +107,28 @@ import Testing
         let lies = try await Self.look(result, gateway).lies
         #expect(Set(lies.keys) == [.unanswered])
         #expect(lies[.unanswered, default: 0] >= result.connectionsLost)
+    }
+
+    @Test(arguments: [Scenario.uniform, .soak, .flashSale])
+    func `a test that is told to stop tells what it has seen, and that is true`(
+        scenario: Scenario
+    ) async throws {
+        var configuration = Self.configuration(
+            scenario, rate: 200, users: 100_000, socketsMax: 20, stock: 10)
+        configuration.duration = .seconds(3_600)
+        let hasAsked = Promise<Void>()
+        let test = Task { [configuration] in
+            try await FakeGateway.run(configuration) { progress in
+                if progress.outcomes[.accepted] > 0 { hasAsked.succeed(()) }
+            }
+        }
+        try await hasAsked.value()
+        test.cancel()
+        let (result, gateway) = try await test.value
+        #expect(result.tally.count > 0)
+        #expect(result.total.outcomes[.unanswered] == 0)
+        #expect(result.phases.allSatisfy { $0.seconds < 600 })
+        #expect(try await Self.look(result, gateway).isTrue)
     }
 
     @Test func `a gateway that does not take the products is named`() async throws {
