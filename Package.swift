@@ -56,7 +56,7 @@ let package = Package(
         room("InventoryDomain", ["Messages"]),
 
         // The services: use cases, actors, and the ports they need.
-        room("RestGateway", ["Messages", "Telemetry", "WebServer"]),
+        room("RestGateway", ["CartDomain", "Messages", "Telemetry", "WebServer"]),
         room("CartService", ["CartDomain", "Messages", "Telemetry"]),
         room("InventoryService", ["InventoryDomain", "Messages", "Telemetry"]),
 
@@ -102,7 +102,7 @@ let package = Package(
             ]),
         tests(
             "GatewayTests",
-            ["Messages", "RestGateway", "Telemetry", "Threading", "WebClient", "WebServer"]),
+            ["CartDomain", "Messages", "RestGateway", "Telemetry", "Threading", "WebClient", "WebServer"]),
         tests("TelemetryTests", ["Telemetry"]),
         tests("SettingsTests", ["Settings"]),
         tests("WebTests", ["Telemetry", "Threading", "WebClient", "WebServer", "WebWire"]),

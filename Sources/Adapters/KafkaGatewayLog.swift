@@ -1,5 +1,6 @@
+package import CartDomain
 package import KafkaShim
-package import Messages
+import Messages
 package import RestGateway
 
 /// Where a gateway writes its requests: `cart-request`.

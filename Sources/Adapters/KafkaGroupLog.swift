@@ -1,3 +1,4 @@
+import CartDomain
 package import KafkaShim
 package import Messages
 import Synchronization

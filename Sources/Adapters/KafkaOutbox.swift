@@ -13,6 +13,7 @@ package struct KafkaOutbox: CartOutbox, InventoryOutbox {
         // Outcomes first: whoever waits for one waits longest.
         var records = output.responses.map(\.record)
         records += output.inventoryRequests.map(\.record)
+        records += output.cartRequests.map(\.record)
         records += output.events.map(\.record)
         records += output.deadLetters.map(\.record)
         try await producer.send(records)

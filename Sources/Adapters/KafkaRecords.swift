@@ -1,3 +1,4 @@
+import CartDomain
 import CartService
 import KafkaShim
 import Messages

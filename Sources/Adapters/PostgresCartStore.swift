@@ -72,8 +72,15 @@ package struct PostgresCartStore: CartStore {
             """
             SELECT event.cart_id, version, partition, event.request_id, type, data, created_at
             FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[])) AS key (cart_id, request_id)
-            JOIN cart_event AS event
-                ON event.cart_id = key.cart_id AND event.request_id = key.request_id
+            CROSS JOIN LATERAL (
+                SELECT * FROM cart_event
+                WHERE cart_id = key.cart_id AND request_id = key.request_id
+                UNION ALL
+                -- Parts of a request have its ID and a slash; the character after that is zero.
+                SELECT * FROM cart_event
+                WHERE cart_id = key.cart_id AND request_id > key.request_id || '/'
+                    AND request_id < key.request_id || '0'
+            ) AS event
             ORDER BY event.cart_id, version
             """,
             [.uuidArray(requests.map(\.cartID.bits)), .textArray(requests.map(\.requestID.text))])
@@ -90,7 +97,7 @@ package struct PostgresCartStore: CartStore {
         let rows = try await query(
             """
             SELECT cart_id, request_id, partition, kind, product_code, user_id, quantity, ask_until,
-                due_at
+                due_at, from_cart_id, from_request_id
             FROM cart_obligation WHERE partition = ANY ($1) ORDER BY due_at
             """, [.int4Array(partitions.map { Int32($0) })])
         return try decoding { () throws(PostgresError) in
@@ -223,28 +230,33 @@ private func deleteStatement(_ keys: [CartRequestKey]) -> PostgresStatement {
 }
 
 private func upsertStatement(_ obligations: [Obligation]) -> PostgresStatement {
-    let actions = obligations.map { actionColumns($0.request.action) }
+    let messages = obligations.map { ObligationColumns($0.message) }
     return PostgresStatement(
         """
         INSERT INTO cart_obligation
-            (cart_id, request_id, partition, kind, product_code, user_id, quantity, ask_until, due_at)
+            (cart_id, request_id, partition, kind, product_code, user_id, quantity, ask_until, due_at,
+            from_cart_id, from_request_id)
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::int4[], $4::text[], $5::text[], $6::text[],
-            $7::int8[], $8::timestamptz[], $9::timestamptz[]) AS new (cart_id, request_id) ORDER BY cart_id, request_id
+            $7::int8[], $8::timestamptz[], $9::timestamptz[], $10::uuid[], $11::text[])
+            AS new (cart_id, request_id) ORDER BY cart_id, request_id
         ON CONFLICT (cart_id, request_id) DO UPDATE SET partition = excluded.partition,
             kind = excluded.kind, product_code = excluded.product_code,
             user_id = excluded.user_id, quantity = excluded.quantity,
-            ask_until = excluded.ask_until, due_at = excluded.due_at
+            ask_until = excluded.ask_until, due_at = excluded.due_at,
+            from_cart_id = excluded.from_cart_id, from_request_id = excluded.from_request_id
         """,
         [
             .uuidArray(obligations.map(\.key.cartID.bits)),
             .textArray(obligations.map(\.key.requestID.text)),
             .int4Array(obligations.map { Int32($0.partition) }),
-            .textArray(actions.map(\.kind)),
-            .textArray(obligations.map(\.request.productCode.text)),
-            .textArray(obligations.map(\.request.userID.text)),
-            .int8Array(actions.map(\.quantity)),
-            .timestampArray(epochMillis: actions.map(\.until)),
+            .textArray(messages.map(\.kind)),
+            .textArray(messages.map(\.productCode)),
+            .textArray(messages.map(\.userID)),
+            .int8Array(messages.map(\.quantity)),
+            .timestampArray(epochMillis: messages.map(\.until)),
             .timestampArray(epochMillis: obligations.map { Int64($0.dueAt.millis) }),
+            .uuidArray(messages.map(\.fromCart)),
+            .textArray(messages.map(\.fromRequest)),
         ])
 }
 
@@ -252,40 +264,82 @@ private func readEvent(_ rows: PostgresResult, _ row: Int) throws(PostgresError)
     StoredEvent(
         cartID: CartID(bits: try rows.uuid(row, 0)), version: Int(try rows.int8(row, 1)),
         partition: Int(try rows.int4(row, 2)),
-        requestID: try stored(RequestID(try rows.text(row, 3)), "request ID"),
+        requestID: try stored(RequestID(ofPart: try rows.text(row, 3)), "request ID"),
         type: try rows.text(row, 4), json: try rows.bytes(row, 5),
         at: Timestamp(millis: Int(try rows.timestampMillis(row, 6))))
 }
 
-private func actionColumns(
-    _ action: InventoryRequest.Action
-) -> (kind: String, quantity: Int64, until: Int64?) {
-    switch action {
-    case .ask(let quantity, let until): ("ask", Int64(quantity), Int64(until.millis))
-    case .lower(let quantity): ("lower", Int64(quantity), nil)
-    case .extend, .recount: preconditionFailure("only asks and lowers are owed")
+/// What an obligation says, as it stands in its row.
+private struct ObligationColumns {
+    let kind: String
+    let userID: String
+    var productCode: String?
+    var quantity: Int64?
+    var until: Int64?
+    var fromCart: UInt128?
+    var fromRequest: String?
+
+    init(_ message: Obligation.Message) {
+        switch message {
+        case .inventory(let request):
+            userID = request.userID.text
+            productCode = request.productCode.text
+            switch request.action {
+            case .ask(let quantity, let until, let source):
+                kind = "ask"
+                self.quantity = Int64(quantity)
+                self.until = Int64(until.millis)
+                fromCart = source?.cartID.bits
+                fromRequest = source?.requestID.text
+            case .lower(let quantity, let source):
+                kind = "lower"
+                self.quantity = Int64(quantity)
+                fromCart = source?.cartID.bits
+                fromRequest = source?.requestID.text
+            case .extend, .recount: preconditionFailure("only asks and lowers are owed")
+            }
+        case .fetch(_, let userID, let other):
+            kind = "fetch"
+            self.userID = userID.text
+            fromCart = other.bits
+        }
     }
 }
 
 private func readObligation(
     _ rows: PostgresResult, _ row: Int
 ) throws(PostgresError) -> Obligation {
-    let quantity = Int(try rows.int8(row, 6))
-    let action: InventoryRequest.Action =
-        switch try rows.text(row, 3) {
-        case "ask":
-            .ask(
-                quantity: quantity, until: Timestamp(millis: Int(try rows.timestampMillis(row, 7))))
-        default: .lower(to: quantity)
+    let cartID = CartID(bits: try rows.uuid(row, 0))
+    let requestID = try stored(RequestID(ofPart: try rows.text(row, 1)), "request ID")
+    let userID = try stored(UserID(try rows.text(row, 5)), "user ID")
+    let fromCart = try rows.uuidIfPresent(row, 9).map { CartID(bits: $0) }
+    let kind = try rows.text(row, 3)
+    let message: Obligation.Message
+    if kind == "fetch" {
+        let key = CartRequestKey(cartID: cartID, requestID: requestID)
+        message = .fetch(key, userID: userID, from: try stored(fromCart, "cart"))
+    } else {
+        let quantity = Int(try rows.int8(row, 6))
+        var source: HoldSource?
+        if let fromCart {
+            source = HoldSource(
+                cartID: fromCart,
+                requestID: try stored(
+                    RequestID(ofPart: try rows.text(row, 10)), "request ID"))
         }
-    let request = InventoryRequest(
-        cartID: CartID(bits: try rows.uuid(row, 0)),
-        requestID: try stored(RequestID(try rows.text(row, 1)), "request ID"),
-        userID: try stored(UserID(try rows.text(row, 5)), "user ID"),
-        productCode: try stored(ProductCode(try rows.text(row, 4)), "product code"),
-        action: action)
+        message = .inventory(
+            InventoryRequest(
+                cartID: cartID, requestID: requestID, userID: userID,
+                productCode: try stored(ProductCode(try rows.text(row, 4)), "product code"),
+                action: kind == "ask"
+                    ? .ask(
+                        quantity: quantity,
+                        until: Timestamp(millis: Int(try rows.timestampMillis(row, 7))),
+                        from: source)
+                    : .lower(to: quantity, from: source)))
+    }
     return Obligation(
-        request: request, partition: Int(try rows.int4(row, 2)),
+        message: message, partition: Int(try rows.int4(row, 2)),
         dueAt: Timestamp(millis: Int(try rows.timestampMillis(row, 8))))
 }
 

@@ -56,7 +56,7 @@ package struct PostgresInventoryStore: InventoryStore {
             return try (0..<rows.rowCount).map { row in
                 InventoryResponse(
                     cartID: CartID(bits: try rows.uuid(row, 0)),
-                    requestID: try stored(RequestID(try rows.text(row, 1)), "request ID"),
+                    requestID: try stored(RequestID(ofPart: try rows.text(row, 1)), "request ID"),
                     productCode: try stored(ProductCode(try rows.text(row, 2)), "product code"),
                     answer: .holdDue(
                         InventoryResponse.HeldPieces(
@@ -243,7 +243,7 @@ private func readHolds(_ rows: PostgresResult) throws -> [HoldKey: Hold] {
     for row in 0..<rows.rowCount {
         let key = HoldKey(
             cartID: CartID(bits: try rows.uuid(row, 0)),
-            requestID: try stored(RequestID(try rows.text(row, 1)), "request ID"))
+            requestID: try stored(RequestID(ofPart: try rows.text(row, 1)), "request ID"))
         let expiresAt = try rows.timestampMicrosIfPresent(row, 10)
         holds[key] = Hold(
             key: key, productCode: try stored(ProductCode(try rows.text(row, 2)), "product code"),

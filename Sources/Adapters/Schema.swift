@@ -18,6 +18,7 @@ package enum Schema {
         Migration(name: "inventory, holds and carts", statements: inventory + holds + carts),
         Migration(name: "expiry of holds", statements: holdExpiry),
         Migration(name: "snapshots of carts", statements: snapshots),
+        Migration(name: "merging of carts", statements: merging),
     ]
 
     private static let inventory = [
@@ -77,6 +78,20 @@ package enum Schema {
             data json NOT NULL,
             created_at timestamptz NOT NULL
         )
+        """
+    ]
+
+    private static let merging = [
+        """
+        ALTER TABLE cart_obligation
+            DROP CONSTRAINT cart_obligation_kind_check,
+            ADD CONSTRAINT cart_obligation_kind_check CHECK (kind IN ('ask', 'lower', 'fetch')),
+            ALTER product_code DROP NOT NULL,
+            ALTER quantity DROP NOT NULL,
+            ADD from_cart_id uuid NULL,
+            ADD from_request_id text COLLATE "C" NULL,
+            ADD CHECK ((kind = 'fetch') = (product_code IS NULL)),
+            ADD CHECK ((kind = 'fetch') = (quantity IS NULL))
         """
     ]
 

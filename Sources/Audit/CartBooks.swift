@@ -112,7 +112,7 @@ struct CartBooks {
     ) async throws -> [RequestID: LineDifference.Pieces] {
         var found: [RequestID: LineDifference.Pieces] = [:]
         while try Self.cart(holds) == cartID, let (page, row) = holds.current {
-            found[try stored(RequestID(try page.text(row, 1)))] = LineDifference.Pieces(
+            found[try stored(RequestID(ofPart: try page.text(row, 1)))] = LineDifference.Pieces(
                 productCode: try stored(ProductCode(try page.text(row, 2))),
                 quantity: Int(try page.int8(row, 3)),
                 userID: try stored(UserID(try page.text(row, 4))),

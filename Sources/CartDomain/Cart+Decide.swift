@@ -1,13 +1,5 @@
 package import Messages
 
-/// What a shopper tells a cart to do.
-package enum CartCommand: Hashable, Sendable {
-    /// Put pieces into the cart.
-    case add(RequestID, AddRequest)
-    /// Take pieces out; `quantity` is `nil` for all of the product.
-    case remove(RequestID, ProductCode, quantity: Int?)
-}
-
 /// What the inventory answers to an ask.
 package enum AskAnswer: Hashable, Sendable {
     /// So many pieces are held.
@@ -30,33 +22,36 @@ package enum HoldDecision: Hashable, Sendable {
 package enum Rejection: Error, Hashable, Sendable {
     /// The request ID was used before, for another request.
     case requestIDReused
+    /// The cart has moved on from the version that the request was made for.
+    ///
+    /// Versions only grow, so the same request can never be taken later.
+    case versionMismatch
 }
 
 extension Cart {
     /// Decides a command: what happens, or nothing where it was decided before.
     ///
     /// A repeated request yields no event; ``outcome(of:)`` tells what it was answered.
-    ///
-    /// - Parameter now: the moment that the events will bear.
-    /// - Throws: `Rejection.requestIDReused` for a known request ID with another body.
     package func decide(
-        _ command: CartCommand, now: Timestamp
+        _ command: any CartCommand, _ context: CommandContext
     ) throws(Rejection) -> [CartEvent] {
-        switch command {
-        case .add(let requestID, let request):
-            let body = RequestBody.add(request.productCode, quantity: request.quantity)
-            guard try isNew(requestID, body) else { return [] }
-            guard pending.count < Self.itemsMax, held.count + pending.count < 2 * Self.itemsMax
-            else { return [next(requestID, now, .rejected(body, .cartFull))] }
-            return [next(requestID, now, .addRequested(request))]
-        case .remove(let requestID, let productCode, let quantity):
-            let body = RequestBody.remove(productCode, quantity: quantity)
-            guard try isNew(requestID, body) else { return [] }
-            guard let removal = removal(of: productCode, quantity: quantity) else {
-                return [next(requestID, now, .rejected(body, .notInCart))]
-            }
-            return [next(requestID, now, .removed(removal))]
+        let fingerprint = context.fingerprint
+        if let known = memory[context.requestID] {
+            guard known.matches(fingerprint) else { throw .requestIDReused }
+            return []
         }
+        if let wanted = context.ifVersion, wanted < version { throw .versionMismatch }
+        var facts: [CartFact]
+        do throws(RejectionReason) {
+            if let wanted = context.ifVersion, wanted > version {
+                throw RejectionReason.versionMismatch
+            }
+            facts = try command.decide(on: self, context)
+            if facts.isEmpty { facts = [CartFact(context.requestID, .accepted(fingerprint))] }
+        } catch {
+            facts = [CartFact(context.requestID, .rejected(fingerprint, error))]
+        }
+        return events(facts, context.now)
     }
 
     /// Decides an answer of the inventory: what happens, or nothing if no such request is pending.
@@ -74,7 +69,9 @@ extension Cart {
             guard quantity == add.request.quantity else { return nil }
             return next(requestID, now, .addConfirmed(name: name))
         case .refused(let reason, let available):
-            return next(requestID, now, .addRefused(reason, available: available))
+            return next(
+                requestID, now,
+                .addRefused(add.request.declined ?? reason, available: available))
         }
     }
 
@@ -118,39 +115,10 @@ extension Cart {
         CartEvent(version: version + 1, requestID: requestID, at: now, kind: kind)
     }
 
-    private func isNew(
-        _ requestID: RequestID, _ body: RequestBody
-    ) throws(Rejection) -> Bool {
-        guard let known = memory[requestID] else { return true }
-        guard known.body == body else { throw .requestIDReused }
-        return false
-    }
-
-    /// How the pieces come together: from holds, newest first, then from pending requests, newest
-    /// first; `nil` if there are not so many, or none at all.
-    private func removal(of productCode: ProductCode, quantity: Int?) -> Removal? {
-        var missing = quantity ?? .max
-        let holds = Self.reduce(
-            held.reversed().filter { $0.productCode == productCode }
-                .map { ($0.requestID, $0.quantity) }, by: &missing)
-        let pendingAdds = Self.reduce(
-            pending.reversed().filter { $0.request.productCode == productCode }
-                .map { ($0.requestID, $0.remaining) }, by: &missing)
-        let isEnough = quantity == nil ? !(holds.isEmpty && pendingAdds.isEmpty) : missing == 0
-        guard isEnough else { return nil }
-        return Removal(
-            productCode: productCode, quantity: quantity, holds: holds, pending: pendingAdds)
-    }
-
-    private static func reduce(
-        _ items: [(RequestID, Int)], by missing: inout Int
-    ) -> [Removal.Reduction] {
-        var reductions: [Removal.Reduction] = []
-        for (requestID, quantity) in items where missing > 0 {
-            let taken = min(quantity, missing)
-            missing -= taken
-            reductions.append(Removal.Reduction(requestID: requestID, to: quantity - taken))
+    func events(_ facts: [CartFact], _ now: Timestamp) -> [CartEvent] {
+        facts.enumerated().map { index, fact in
+            CartEvent(
+                version: version + 1 + index, requestID: fact.requestID, at: now, kind: fact.kind)
         }
-        return reductions
     }
 }

@@ -7,20 +7,27 @@ package struct Cart: Hashable, Sendable {
         /// The request that the hold was placed for, which names it.
         package let requestID: RequestID
         package let userID: UserID
-        package let productCode: ProductCode
-        package let name: String
+        package let line: LineID
+        package internal(set) var name: String
         package internal(set) var quantity: Int
+        package let country: Country?
+        /// Of one piece, as it was when pieces were last added to the line.
+        package internal(set) var price: Price?
 
         package init(
-            requestID: RequestID, userID: UserID, productCode: ProductCode, name: String,
-            quantity: Int
+            requestID: RequestID, userID: UserID, line: LineID, name: String, quantity: Int,
+            country: Country? = nil, price: Price? = nil
         ) {
             self.requestID = requestID
             self.userID = userID
-            self.productCode = productCode
+            self.line = line
             self.name = name
             self.quantity = quantity
+            self.country = country
+            self.price = price
         }
+
+        package var productCode: ProductCode { line.productCode }
     }
 
     /// An add that the inventory has not answered.
@@ -37,6 +44,30 @@ package struct Cart: Hashable, Sendable {
         }
     }
 
+    /// A request of several items that have not all been settled.
+    package struct PendingGroup: Hashable, Sendable {
+        package let requestID: RequestID
+        package let fingerprint: Fingerprint
+        package let replyPartition: Int?
+        /// The merge whose items have not come yet.
+        package internal(set) var merge: Merge?
+        package internal(set) var items: [ItemOutcome]
+
+        package init(
+            requestID: RequestID, fingerprint: Fingerprint, replyPartition: Int?, merge: Merge?,
+            items: [ItemOutcome]
+        ) {
+            self.requestID = requestID
+            self.fingerprint = fingerprint
+            self.replyPartition = replyPartition
+            self.merge = merge
+            self.items = items
+        }
+    }
+
+    /// The adds whose pieces are wanted.
+    var wanted: [PendingAdd] { pending.filter { $0.request.declined == nil } }
+
     /// How many settled requests a cart remembers; older ones are found in the store.
     package static let memoryMax = 1_000
     /// How many pending requests a cart may have; with its holds they may be twice as many.
@@ -49,6 +80,10 @@ package struct Cart: Hashable, Sendable {
     package internal(set) var held: [HeldItem] = []
     /// Unanswered, oldest first.
     package internal(set) var pending: [PendingAdd] = []
+    /// Requests of several items, oldest first.
+    package internal(set) var groups: [PendingGroup] = []
+    /// What only some commands keep, by name.
+    package internal(set) var parts: [String: AnyCartPart] = [:]
     /// When its shopper last changed what is in it, from when holds last; `nil` before.
     package internal(set) var changedAt: Timestamp?
     /// What became of the latest requests.
@@ -56,125 +91,47 @@ package struct Cart: Hashable, Sendable {
 
     package init(cartID: CartID) { self.cartID = cartID }
 
-    /// The cart as its shopper sees it: one line for each product, in the order of their arrival.
-    package var view: CartView {
-        var lines: [CartView.Line] = []
-        for item in held {
-            if let index = lines.firstIndex(where: { $0.productCode == item.productCode }) {
-                lines[index].quantity += item.quantity
-            } else {
-                lines.append(
-                    CartView.Line(
-                        productCode: item.productCode, name: item.name, quantity: item.quantity))
-            }
-        }
-        return CartView(
-            cartID: cartID, version: version, lines: lines,
-            pending: pending.map {
-                CartView.Pending(
-                    requestID: $0.requestID, productCode: $0.request.productCode,
-                    quantity: $0.remaining)
-            })
-    }
-
     /// What became of a request, so far as the cart remembers.
     package func outcome(of requestID: RequestID) -> Outcome? {
         memory[requestID]?.outcome
     }
-}
 
-/// How a request ended, fixed for ever once it is not pending.
-package enum Outcome: Hashable, Sendable {
-    case pending
-    case accepted
-    /// `available` is what the inventory had, where it was asked.
-    case rejected(RejectionReason, available: Int?)
-}
-
-/// The latest requests of a cart, with what they asked for and how they ended.
-package struct RequestMemory: Hashable, Sendable {
-    /// A request that was met.
-    package struct Entry: Hashable, Sendable {
-        package let body: RequestBody
-        package internal(set) var outcome: Outcome
+    /// The part that some commands keep.
+    subscript<Part: CartPart>(part type: Part.Type) -> Part {
+        get { parts[Part.name]?.base as? Part ?? Part() }
+        set { parts[Part.name] = AnyCartPart(newValue) }
     }
 
-    /// Whether a request has been forgotten; an unknown one must then be looked up.
-    package private(set) var hasForgotten = false
+    /// Whether it may have no more requests.
+    package var isFull: Bool {
+        pending.count >= Self.itemsMax || groups.count >= Self.itemsMax
+            || held.count + pending.count >= 2 * Self.itemsMax
+    }
 
-    private let capacity: Int
-    private var entries: [RequestID: Entry] = [:]
-    /// The requests that are not pending, oldest first.
-    private var settled: ArraySlice<RequestID> = []
-
-    init(capacity: Int) { self.capacity = capacity }
-
-    /// One that has forgotten everything but what is pending.
-    init(capacity: Int, pending: [(RequestID, RequestBody)]) {
-        self.capacity = capacity
-        hasForgotten = true
-        for (requestID, body) in pending {
-            entries[requestID] = Entry(body: body, outcome: .pending)
+    /// The lines, those whose pieces are all pending among them, in the order of their arrival.
+    package var lines: [LineID] {
+        var known: Set<LineID> = []
+        return (held.map(\.line) + wanted.map(\.request.line)).filter {
+            known.insert($0).inserted
         }
     }
 
-    package subscript(requestID: RequestID) -> Entry? { entries[requestID] }
-
-    /// Whether a request is forgotten by the time that so many more are settled.
-    package func forgets(within settlements: Int) -> Bool {
-        settled.count + settlements > capacity
+    /// How many pieces a line has, pending ones included.
+    package func quantity(of line: LineID) -> Int {
+        held.reduce(0) { $1.line == line ? $0 + $1.quantity : $0 }
+            + wanted.reduce(0) { $1.request.line == line ? $0 + $1.remaining : $0 }
     }
 
-    /// Notes a request that was not met before; a pending one is kept until it is settled.
-    mutating func insert(_ requestID: RequestID, _ entry: Entry) {
-        entries[requestID] = entry
-        if entry.outcome != .pending { age(requestID) }
+    /// Where the line's pieces are to go, by its newest request.
+    func country(of line: LineID) -> Country? {
+        wanted.last { $0.request.line == line }?.request.country
+            ?? held.last { $0.line == line }?.country
     }
 
-    mutating func settle(_ requestID: RequestID, _ outcome: Outcome) {
-        entries[requestID]?.outcome = outcome
-        age(requestID)
-    }
-
-    private mutating func age(_ requestID: RequestID) {
-        settled.append(requestID)
-        if settled.count > capacity {
-            entries[settled.removeFirst()] = nil
-            hasForgotten = true
-        }
-    }
-}
-
-extension RequestMemory.Entry {
-    /// What became of a request that the cart has forgotten, by the events that bear its ID.
-    ///
-    /// - Returns: `nil` if there are none.
-    package init?(forgotten events: [CartEvent]) {
-        var entry: Self?
-        for event in events {
-            switch event.kind {
-            case .addRequested(let request):
-                // Forgotten means settled; without an event of its own, a removal cancelled it.
-                entry = Self(
-                    body: .add(request.productCode, quantity: request.quantity),
-                    outcome: .rejected(.cancelled, available: nil))
-            case .addConfirmed:
-                entry?.outcome = .accepted
-            case .addRefused(let reason, let available):
-                entry?.outcome = .rejected(reason, available: available)
-            case .removed(let removal):
-                entry = Self(
-                    body: .remove(removal.productCode, quantity: removal.quantity),
-                    outcome: .accepted)
-            case .rejected(let body, let reason):
-                entry = Self(body: body, outcome: .rejected(reason, available: nil))
-            case .disowned(let hold):
-                entry = Self(body: hold.body, outcome: .rejected(.tooLate, available: nil))
-            case .expired, .shrunk:
-                break
-            }
-        }
-        guard let entry else { return nil }
-        self = entry
+    /// The one currency in which anything in the cart is priced.
+    package var currency: Currency? {
+        held.lazy.compactMap { $0.price?.currency }.first
+            ?? wanted.lazy.compactMap { $0.request.price?.currency }.first
+            ?? parts.values.lazy.flatMap { $0.base.charges }.first?.currency
     }
 }

@@ -12,8 +12,18 @@ package struct CartEvent: Hashable, Sendable {
         case addRefused(RejectionReason, available: Int)
         /// Pieces were taken out: of holds and of pending requests.
         case removed(Removal)
+        /// A request was met that had nothing to change.
+        case accepted(Fingerprint)
         /// A request was turned down by the cart itself.
-        case rejected(RequestBody, RejectionReason)
+        case rejected(Fingerprint?, RejectionReason)
+        /// A request was taken apart into items.
+        case itemsRequested(ItemGroup)
+        /// Another cart is asked for what it has.
+        case mergeRequested(Merge)
+        /// What was held went to another cart.
+        case handedOver(HandOver)
+        /// A part of the cart changed as one of its commands says.
+        case changed(AnyCartChange)
         /// The time of the request's hold was up: its pieces are let go.
         case expired
         /// The inventory turned out to hold only so many pieces for the request.
@@ -40,35 +50,48 @@ package struct CartEvent: Hashable, Sendable {
     }
 }
 
-/// What a request that changes a cart asks for; a repeated request has to ask for the same.
-package enum RequestBody: Hashable, Sendable {
-    /// Put that many pieces into the cart.
-    case add(ProductCode, quantity: Int)
-    /// Take that many pieces out; `nil`: all of that product.
-    case remove(ProductCode, quantity: Int?)
-}
-
 /// An add that waits for the inventory.
 package struct AddRequest: Hashable, Sendable {
-    package let productCode: ProductCode
+    package let line: LineID
     /// How many pieces were asked for.
     package let quantity: Int
     package let userID: UserID
+    /// Where the pieces are to go.
+    package let country: Country?
+    /// The product's name in the catalogue; `nil` where it has no entry.
+    package let name: String?
+    /// Of one piece, by the catalogue as it was then.
+    package let price: Price?
     /// Until when the inventory may place the hold.
     package let askUntil: Timestamp
+    /// The hold of another cart that the pieces come from, as far as it reaches.
+    package let source: HoldSource?
+    /// Why the pieces are not wanted: they are only asked for so that their source lets them go.
+    package let declined: RejectionReason?
     /// Where the asker reads its answer.
     package let replyPartition: Int?
+    /// What was asked for; `nil` for a part of a request.
+    package let fingerprint: Fingerprint?
 
     package init(
-        productCode: ProductCode, quantity: Int, userID: UserID, askUntil: Timestamp,
-        replyPartition: Int?
+        line: LineID, quantity: Int, userID: UserID, country: Country? = nil, name: String? = nil,
+        price: Price? = nil, askUntil: Timestamp, source: HoldSource? = nil,
+        declined: RejectionReason? = nil, replyPartition: Int?, fingerprint: Fingerprint?
     ) {
-        self.productCode = productCode
+        self.line = line
         self.quantity = quantity
         self.userID = userID
+        self.country = country
+        self.name = name
+        self.price = price
         self.askUntil = askUntil
+        self.source = source
+        self.declined = declined
         self.replyPartition = replyPartition
+        self.fingerprint = fingerprint
     }
+
+    package var productCode: ProductCode { line.productCode }
 }
 
 /// A hold of which its cart knew nothing.
@@ -83,9 +106,6 @@ package struct DisownedHold: Hashable, Sendable {
         self.quantity = quantity
         self.userID = userID
     }
-
-    /// What the request asked for.
-    package var body: RequestBody { .add(productCode, quantity: quantity) }
 }
 
 /// How a removal takes its pieces together.
@@ -101,20 +121,75 @@ package struct Removal: Hashable, Sendable {
         }
     }
 
-    package let productCode: ProductCode
-    /// As it was asked for; `nil`: all.
-    package let quantity: Int?
-    /// The holds that shrink.
-    package let holds: [Reduction]
-    /// The pending requests that shrink; one that shrinks to nothing is cancelled.
-    package let pending: [Reduction]
+    /// What shrinks.
+    package struct Reductions: Hashable, Sendable {
+        package var holds: [Reduction] = []
+        /// One that shrinks to nothing is cancelled.
+        package var pending: [Reduction] = []
+
+        package init(holds: [Reduction] = [], pending: [Reduction] = []) {
+            self.holds = holds
+            self.pending = pending
+        }
+
+        var isEmpty: Bool { holds.isEmpty && pending.isEmpty }
+
+        mutating func merge(_ other: Reductions) {
+            holds += other.holds
+            pending += other.pending
+        }
+    }
+
+    package let reductions: Reductions
+    /// What was asked for; `nil` for a part of a request.
+    package let fingerprint: Fingerprint?
+
+    package init(_ reductions: Reductions, for fingerprint: Fingerprint?) {
+        self.reductions = reductions
+        self.fingerprint = fingerprint
+    }
+}
+
+/// A request that was taken apart: its items, each with an outcome of its own.
+///
+/// An item that is pending waits for the part of the request that bears its number, counted from 1.
+package struct ItemGroup: Hashable, Sendable {
+    package let fingerprint: Fingerprint
+    package let items: [ItemOutcome]
+    package let replyPartition: Int?
+
+    package init(fingerprint: Fingerprint, items: [ItemOutcome], replyPartition: Int?) {
+        self.fingerprint = fingerprint
+        self.items = items
+        self.replyPartition = replyPartition
+    }
+}
+
+/// A request for what another cart has.
+package struct Merge: Hashable, Sendable {
+    package let from: CartID
+    /// Whose cart the pieces go to.
+    package let userID: UserID
+    package let replyPartition: Int?
+    package let fingerprint: Fingerprint
 
     package init(
-        productCode: ProductCode, quantity: Int?, holds: [Reduction], pending: [Reduction]
+        from: CartID, userID: UserID, replyPartition: Int?, fingerprint: Fingerprint
     ) {
-        self.productCode = productCode
-        self.quantity = quantity
-        self.holds = holds
-        self.pending = pending
+        self.from = from
+        self.userID = userID
+        self.replyPartition = replyPartition
+        self.fingerprint = fingerprint
+    }
+}
+
+/// What a cart gave to another one.
+package struct HandOver: Hashable, Sendable {
+    package let to: CartID
+    package let items: [HandedItem]
+
+    package init(to: CartID, items: [HandedItem]) {
+        self.to = to
+        self.items = items
     }
 }

@@ -12,16 +12,22 @@ package struct CartSnapshot: Hashable, Sendable {
     package let held: [Cart.HeldItem]
     /// Oldest first.
     package let pending: [Cart.PendingAdd]
+    /// Oldest first.
+    package let groups: [Cart.PendingGroup]
+    /// By name.
+    package let parts: [String: AnyCartPart]
 
     package init(
         cartID: CartID, version: Int, changedAt: Timestamp?, held: [Cart.HeldItem],
-        pending: [Cart.PendingAdd]
+        pending: [Cart.PendingAdd], groups: [Cart.PendingGroup], parts: [String: AnyCartPart]
     ) {
         self.cartID = cartID
         self.version = version
         self.changedAt = changedAt
         self.held = held
         self.pending = pending
+        self.groups = groups
+        self.parts = parts
     }
 }
 
@@ -29,7 +35,8 @@ extension Cart {
     /// The cart as it stands.
     package var snapshot: CartSnapshot {
         CartSnapshot(
-            cartID: cartID, version: version, changedAt: changedAt, held: held, pending: pending)
+            cartID: cartID, version: version, changedAt: changedAt, held: held, pending: pending,
+            groups: groups, parts: parts)
     }
 
     /// The cart as it stood; later events lead on from there.
@@ -39,13 +46,11 @@ extension Cart {
         changedAt = snapshot.changedAt
         held = snapshot.held
         pending = snapshot.pending
+        groups = snapshot.groups
+        parts = snapshot.parts
         memory = RequestMemory(
             capacity: Self.memoryMax,
-            pending: pending.map {
-                (
-                    $0.requestID,
-                    .add($0.request.productCode, quantity: $0.request.quantity)
-                )
-            })
+            pending: pending.map { ($0.requestID, $0.request.fingerprint) }
+                + groups.map { ($0.requestID, $0.fingerprint) })
     }
 }

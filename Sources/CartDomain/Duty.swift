@@ -1,20 +1,21 @@
 package import Messages
 
-/// What a cart owes the inventory for one of its requests, from an event on.
+/// What a cart owes for one of its requests, from an event on.
 package struct Duty: Hashable, Sendable {
     /// What has to be said, until it is acknowledged.
     package enum Kind: Hashable, Sendable {
-        /// Ask for so many pieces, until that moment.
-        case ask(quantity: Int, until: Timestamp)
-        /// Lower the hold to so many pieces.
-        case lower(to: Int)
+        /// Ask the inventory for so many pieces, until that moment.
+        case ask(ProductCode, quantity: Int, until: Timestamp, from: HoldSource?)
+        /// Have the hold lowered to so many pieces, and its source let go.
+        case lower(ProductCode, to: Int, from: HoldSource? = nil)
+        /// Ask another cart for what it has.
+        case fetch(from: CartID)
         /// Nothing any more.
         case nothing
     }
 
     package let requestID: RequestID
     package let userID: UserID
-    package let productCode: ProductCode
     package let kind: Kind
 }
 
@@ -27,83 +28,129 @@ extension Cart {
     ///
     /// - Parameter event: the next event; call this before ``evolve(_:)``.
     package func duties(from event: CartEvent) -> [Duty] {
+        let requestID = event.requestID
         switch event.kind {
         case .addRequested(let request):
             return [
                 Duty(
-                    requestID: event.requestID, userID: request.userID,
-                    productCode: request.productCode,
-                    kind: .ask(quantity: request.quantity, until: request.askUntil))
+                    requestID: requestID, userID: request.userID,
+                    kind: .ask(
+                        request.productCode, quantity: request.quantity, until: request.askUntil,
+                        from: request.source))
             ]
         case .addConfirmed:
-            guard let add = pending.first(where: { $0.requestID == event.requestID }) else {
-                return []
+            return pending.filter { $0.requestID == requestID }.map { add in
+                add.remaining < add.request.quantity
+                    ? duty(of: add, lowerTo: add.remaining)
+                    : Duty(requestID: requestID, userID: add.request.userID, kind: .nothing)
             }
-            let isTrimmed = add.remaining < add.request.quantity
-            return [duty(of: add, isTrimmed ? .lower(to: add.remaining) : .nothing)]
         case .addRefused:
-            return pending.filter { $0.requestID == event.requestID }.map { duty(of: $0, .nothing) }
+            return pending.filter { $0.requestID == requestID }.map {
+                Duty(requestID: requestID, userID: $0.request.userID, kind: .nothing)
+            }
         case .removed(let removal):
-            let fromHolds = removal.holds.compactMap { reduction in
-                held.first { $0.requestID == reduction.requestID }.map { item in
-                    Duty(
-                        requestID: item.requestID, userID: item.userID,
-                        productCode: item.productCode, kind: .lower(to: reduction.to))
-                }
+            return duties(from: removal.reductions)
+        case .mergeRequested(let merge):
+            return [
+                Duty(requestID: requestID, userID: merge.userID, kind: .fetch(from: merge.from))
+            ]
+        case .itemsRequested:
+            return groups.filter { $0.requestID == requestID }.compactMap(\.merge).map {
+                Duty(requestID: requestID, userID: $0.userID, kind: .nothing)
             }
-            let fromPending = removal.pending.filter { $0.to == 0 }.compactMap { reduction in
-                pending.first { $0.requestID == reduction.requestID }
-                    .map { duty(of: $0, .lower(to: 0)) }
-            }
-            return fromHolds + fromPending
         case .expired:
-            return held.filter { $0.requestID == event.requestID }.map { item in
-                Duty(
-                    requestID: item.requestID, userID: item.userID,
-                    productCode: item.productCode, kind: .lower(to: 0))
-            }
+            return held.filter { $0.requestID == requestID }.map { duty(of: $0, lowerTo: 0) }
         case .disowned(let hold):
             return [
                 Duty(
-                    requestID: event.requestID, userID: hold.userID,
-                    productCode: hold.productCode, kind: .lower(to: 0))
+                    requestID: requestID, userID: hold.userID,
+                    kind: .lower(hold.productCode, to: 0))
             ]
-        case .rejected, .shrunk:
+        case .accepted, .rejected, .handedOver, .changed, .shrunk:
             return []
         }
     }
 
-    private func duty(of add: PendingAdd, _ kind: Duty.Kind) -> Duty {
+    private func duties(from reductions: Removal.Reductions) -> [Duty] {
+        let fromHolds = reductions.holds.compactMap { reduction in
+            held.first { $0.requestID == reduction.requestID }
+                .map { duty(of: $0, lowerTo: reduction.to) }
+        }
+        let fromPending = reductions.pending.filter { $0.to == 0 }.compactMap { reduction in
+            pending.first { $0.requestID == reduction.requestID }.map { duty(of: $0, lowerTo: 0) }
+        }
+        return fromHolds + fromPending
+    }
+
+    private func duty(of add: PendingAdd, lowerTo quantity: Int) -> Duty {
         Duty(
             requestID: add.requestID, userID: add.request.userID,
-            productCode: add.request.productCode, kind: kind)
+            kind: .lower(add.request.productCode, to: quantity, from: add.request.source))
+    }
+
+    private func duty(of item: HeldItem, lowerTo quantity: Int) -> Duty {
+        Duty(
+            requestID: item.requestID, userID: item.userID,
+            kind: .lower(item.productCode, to: quantity))
+    }
+}
+
+extension Cart {
+    /// The requests whose outcome the latest event has fixed.
+    ///
+    /// A request is settled by the event that settles the last of its parts.
+    package func settlements(by event: CartEvent) -> [RequestID] {
+        let settled = event.settledRequests
+        var wholes: [RequestID] = []
+        for whole in settled.compactMap(\.whole) where !wholes.contains(whole) {
+            if case .settled? = outcome(of: whole) { wholes.append(whole) }
+        }
+        return settled + wholes
     }
 }
 
 extension CartEvent {
-    /// The requests whose outcome the event fixes.
+    /// The requests whose outcome the event fixes, without those that have a part among them.
     package var settledRequests: [RequestID] {
         switch kind {
-        case .addRequested, .expired, .shrunk: []
-        case .addConfirmed, .addRefused, .rejected, .disowned: [requestID]
+        case .addRequested, .mergeRequested, .expired, .shrunk: []
+        case .itemsRequested(let group):
+            group.items.contains { $0.status == .pending } ? [] : [requestID]
+        case .addConfirmed, .addRefused, .accepted, .rejected, .handedOver,
+            .changed, .disowned:
+            [requestID]
         case .removed(let removal):
-            [requestID] + removal.pending.filter { $0.to == 0 }.map(\.requestID)
+            [requestID] + removal.reductions.pending.filter { $0.to == 0 }.map(\.requestID)
         }
     }
 
-    /// Whether the event changes what is in the cart.
+    /// Whether the event changes what shoppers see in the cart, apart from what is pending.
     package var changesLines: Bool {
         switch kind {
-        case .addRequested, .addRefused, .rejected, .disowned: false
-        case .addConfirmed, .removed, .expired, .shrunk: true
+        case .addRequested, .addRefused, .accepted, .rejected, .itemsRequested,
+            .mergeRequested, .disowned:
+            false
+        case .addConfirmed, .removed, .handedOver, .changed, .expired, .shrunk: true
+        }
+    }
+
+    /// Whether by the event lines may have left the cart.
+    var mayEndLines: Bool {
+        switch kind {
+        case .addRefused, .removed, .handedOver, .expired, .shrunk: true
+        case .addRequested, .addConfirmed, .accepted, .rejected, .itemsRequested,
+            .mergeRequested, .changed, .disowned:
+            false
         }
     }
 
     /// Whether by the event the shopper has changed what is in the cart, so that its holds last anew.
     package var isShoppersChange: Bool {
         switch kind {
-        case .addConfirmed, .removed: true
-        case .addRequested, .addRefused, .rejected, .expired, .shrunk, .disowned: false
+        case .addConfirmed, .removed, .changed: true
+        case .addRequested, .addRefused, .accepted, .rejected, .itemsRequested,
+            .mergeRequested, .handedOver, .expired, .shrunk, .disowned:
+            false
         }
     }
 }

@@ -12,6 +12,7 @@ actor CartActor {
     private let executor: any SerialExecutor
     private let partition: Int
     private let configuration: CartServiceConfiguration
+    private let offers: any OfferBook
     private var cart: Cart
     /// Who waits for each pending request.
     private var askers: [RequestID: [Asker]] = [:]
@@ -28,9 +29,10 @@ actor CartActor {
 
     init(
         _ cart: Cart, partition: Int, configuration: CartServiceConfiguration,
-        executor: any SerialExecutor
+        offers: any OfferBook, executor: any SerialExecutor
     ) {
         self.cart = cart
+        self.offers = offers
         self.partition = partition
         self.configuration = configuration
         self.executor = executor
@@ -41,13 +43,17 @@ actor CartActor {
     ///
     /// - Parameter isReplay: whether the message may have been handled before.
     func mayHaveForgotten(_ message: CartMessage, isReplay: Bool) -> Bool {
-        guard cart.memory.hasForgotten, cart.memory[message.key.requestID] == nil else {
-            return false
+        let isKnown = knows(message.key.requestID)
+        // What was given stands in the event alone.
+        if case .request(let request) = message, case .handOver = request.action, isKnown {
+            return true
         }
+        guard cart.memory.hasForgotten, !isKnown else { return false }
         switch message {
         case .request(let request):
             switch request.action {
-            case .add, .remove, .lookup: return true
+            case .command, .lookup, .handOver: return true
+            case .handed: return isReplay
             case .check, .watch: return false
             }
         case .answer(let answer):
@@ -76,14 +82,18 @@ actor CartActor {
     }
 
     /// Decides the messages in their order.
-    func take(_ messages: [CartMessage], recalled: CartRecall, now: Timestamp) -> CartTurn {
+    ///
+    /// - Parameter again: messages that may have been decided before, with nothing stored.
+    func take(
+        _ messages: [CartMessage], again: Set<CartRequestKey>, recalled: CartRecall, now: Timestamp
+    ) -> CartTurn {
         told = [:]
         var turn = CartTurn()
         keepWhatMayBeForgotten(messages, &turn)
         if mayHaveNews { tellNews(now, &turn) }
         for message in messages {
             switch message {
-            case .request(let request): handle(request, recalled, now, &turn)
+            case .request(let request): handle(request, again, recalled, now, &turn)
             case .answer(let answer): handle(answer, recalled, now, &turn)
             }
         }
@@ -103,7 +113,8 @@ actor CartActor {
 
     /// A turn that settles many requests may forget one that comes again later in the same turn.
     private func keepWhatMayBeForgotten(_ messages: [CartMessage], _ turn: inout CartTurn) {
-        guard cart.memory.forgets(within: cart.pending.count + 2 * messages.count) else { return }
+        let settlements = cart.pending.count + cart.groups.count + 2 * messages.count
+        guard cart.memory.forgets(within: settlements) else { return }
         var kept: [RequestID: RequestMemory.Entry] = [:]
         for message in messages {
             let requestID = message.key.requestID
@@ -138,7 +149,8 @@ actor CartActor {
     }
 
     private func handle(
-        _ request: CartRequest, _ recalled: CartRecall, _ now: Timestamp, _ turn: inout CartTurn
+        _ request: CartRequest, _ again: Set<CartRequestKey>, _ recalled: CartRecall,
+        _ now: Timestamp, _ turn: inout CartTurn
     ) {
         let requestID = request.requestID
         let asker = request.replyPartition.map {
@@ -152,61 +164,103 @@ actor CartActor {
 
         // What became of the request, where the cart has forgotten it.
         let former = turn.kept?[requestID] ?? recalled.entries[requestID]
-        let body: RequestBody
         switch request.action {
         case .watch(let since):
             if let asker { watch(asker.replyPartition, since: since, now, &turn) }
-            return
         case .check:
             reply(.outcome(.accepted))
-            return
         case .lookup:
             let known = cart.memory[requestID] ?? former
             reply(known.map { .outcome($0.outcome) } ?? .unknown)
-            return
-        case .add(let productCode, let quantity):
-            body = .add(productCode, quantity: quantity)
-        case .remove(let productCode, let quantity):
-            body = .remove(productCode, quantity: quantity)
-        }
-
-        if cart.memory[requestID] == nil, let former {
-            reply(former.body == body ? .outcome(former.outcome) : .reused)
-            return
-        }
-        do throws(Rejection) {
-            let command = command(for: request, body, now)
-            for event in try cart.decide(command, now: now) {
-                apply(event, request.traceparent, &turn)
+        case .handOver(let other):
+            handOver(to: other, for: request, recalled, now, &turn)
+        case .handed(let items, let other):
+            let events = cart.receive(
+                items, from: other, for: requestID, askUntil: now + configuration.askWindow,
+                offers: offers, now: now)
+            apply(events, request.traceparent, &turn)
+            if events.isEmpty {
+                tellAgain(requestID, request.traceparent, recalled, &turn)
+            } else {
+                tellAskers(requestID, &turn)
             }
-        } catch {
-            reply(.reused)
-            return
-        }
-        switch cart.outcome(of: requestID) {
-        case .pending:
-            if let asker { registerAsker(requestID, asker) }
-        case let outcome?:
-            reply(.outcome(outcome))
-        case nil:
-            preconditionFailure("a decided request has an outcome")
+        case .command(let command):
+            if cart.memory[requestID] == nil, let former {
+                reply(
+                    former.matches(command.fingerprint)
+                        ? .outcome(former.outcome) : .turnedDown(.requestIDReused))
+                return
+            }
+            do throws(Rejection) {
+                let events = try cart.decide(
+                    command.base, context(of: request, command.fingerprint, now))
+                apply(events, request.traceparent, &turn)
+                if let productCode = command.base.earlyAsk {
+                    noteAsk(of: productCode, for: request, events, again, &turn)
+                }
+            } catch {
+                reply(.turnedDown(error.reason))
+                return
+            }
+            switch cart.outcome(of: requestID) {
+            case .pending:
+                if let asker { registerAsker(requestID, asker) }
+            case let outcome?:
+                reply(.outcome(outcome))
+            case nil:
+                preconditionFailure("a decided request has an outcome")
+            }
         }
     }
 
-    private func command(
-        for request: CartRequest, _ body: RequestBody, _ now: Timestamp
-    ) -> CartCommand {
-        switch body {
-        case .add(let productCode, let quantity):
-            .add(
-                request.requestID,
-                AddRequest(
-                    productCode: productCode, quantity: quantity, userID: request.userID,
-                    askUntil: now + configuration.askWindow,
-                    replyPartition: request.replyPartition))
-        case .remove(let productCode, let quantity):
-            .remove(request.requestID, productCode, quantity: quantity)
+    /// Says which ask may leave before it is stored, and takes one back that should not have left.
+    ///
+    /// A former try may have asked, and stored nothing; should the cart turn the request down this
+    /// time, nothing else would let go of what that ask has brought.
+    private func noteAsk(
+        of productCode: ProductCode, for request: CartRequest, _ events: [CartEvent],
+        _ again: Set<CartRequestKey>, _ turn: inout CartTurn
+    ) {
+        let key = CartRequestKey(cartID: cart.cartID, requestID: request.requestID)
+        switch events.first?.kind {
+        case .addRequested?:
+            turn.earlyAsks.insert(key)
+        case .rejected? where again.contains(key):
+            turn.remarks.append(
+                InventoryRequest(
+                    cartID: cart.cartID, requestID: request.requestID, userID: request.userID,
+                    productCode: productCode, action: .lower(to: 0),
+                    traceparent: request.traceparent))
+        default: break
         }
+    }
+
+    private func context(
+        of request: CartRequest, _ fingerprint: Fingerprint, _ now: Timestamp
+    ) -> CommandContext {
+        CommandContext(
+            requestID: request.requestID, userID: request.userID, now: now,
+            askUntil: now + configuration.askWindow, replyPartition: request.replyPartition,
+            fingerprint: fingerprint, ifVersion: request.ifVersion, offers: offers)
+    }
+
+    private func handOver(
+        to other: CartID, for request: CartRequest, _ recalled: CartRecall, _ now: Timestamp,
+        _ turn: inout CartTurn
+    ) {
+        let requestID = request.requestID
+        var given = recalled.handOvers[requestID]
+        if given == nil, recalled.entries[requestID] == nil,
+            let event = cart.handOver(to: other, for: requestID, now: now)
+        {
+            apply([event], request.traceparent, &turn)
+            if case .handedOver(let handOver) = event.kind { given = handOver }
+        }
+        guard let given, given.to == other, let parent = requestID.whole else { return }
+        turn.handed.append(
+            CartRequest(
+                cartID: other, requestID: parent, userID: request.userID,
+                action: .handed(given.items, from: cart.cartID), traceparent: request.traceparent))
     }
 
     private func handle(
@@ -229,19 +283,26 @@ actor CartActor {
         let requestID = answer.requestID
         let event = cart.decide(decided, to: requestID, of: answer.productCode, now: now)
         if let event {
-            apply(event, answer.traceparent, &turn)
+            apply([event], answer.traceparent, &turn)
             tellAskers(requestID, &turn)
-        } else if let replyPartition = recalled.askers[requestID], !isPending(requestID),
+        } else {
+            tellAgain(requestID.whole ?? requestID, answer.traceparent, recalled, &turn)
+        }
+    }
+
+    /// Tells an outcome that a former owner stored, which may have died before it told it.
+    private func tellAgain(
+        _ requestID: RequestID, _ traceparent: String?, _ recalled: CartRecall,
+        _ turn: inout CartTurn
+    ) {
+        guard let replyPartition = recalled.askers[requestID], !isPending(requestID),
             let outcome = cart.outcome(of: requestID) ?? recalled.entries[requestID]?.outcome,
             !turn.replies.contains(where: { $0.requestID == requestID })
-        {
-            // A former owner stored this outcome, and may have died before it told it.
-            turn.replies.append(
-                CartTurn.Reply(
-                    requestID: requestID, verdict: .outcome(outcome),
-                    asker: Asker(
-                        replyPartition: replyPartition, traceparent: answer.traceparent)))
-        }
+        else { return }
+        turn.replies.append(
+            CartTurn.Reply(
+                requestID: requestID, verdict: .outcome(outcome),
+                asker: Asker(replyPartition: replyPartition, traceparent: traceparent)))
     }
 
     private func handle(
@@ -255,7 +316,7 @@ actor CartActor {
             lifetime: configuration.holdsFor)
         switch decision {
         case .event(let event):
-            apply(event, due.traceparent, &turn)
+            apply([event], due.traceparent, &turn)
         case .say(let actions):
             turn.remarks += actions.map { action in
                 InventoryRequest(
@@ -267,30 +328,29 @@ actor CartActor {
         }
     }
 
+    private func apply(
+        _ events: [CartEvent], _ traceparent: String?, _ turn: inout CartTurn
+    ) {
+        for event in events { apply(event, traceparent, &turn) }
+    }
+
     private func apply(_ event: CartEvent, _ traceparent: String?, _ turn: inout CartTurn) {
         let cartID = cart.cartID
         for duty in cart.duties(from: event) {
             let key = CartRequestKey(cartID: cartID, requestID: duty.requestID)
-            let action: InventoryRequest.Action
-            switch duty.kind {
-            case .ask(let quantity, let until): action = .ask(quantity: quantity, until: until)
-            case .lower(let quantity): action = .lower(to: quantity)
-            case .nothing:
-                turn.owe(key, nil)
-                continue
-            }
-            let request = InventoryRequest(
-                cartID: cartID, requestID: duty.requestID, userID: duty.userID,
-                productCode: duty.productCode, action: action, traceparent: traceparent)
+            let message = duty.message(of: cartID, traceparent: traceparent)
             turn.owe(
                 key,
-                Obligation(
-                    request: request, partition: partition,
-                    dueAt: event.at + configuration.repeatDelay))
+                message.map {
+                    Obligation(
+                        message: $0, partition: partition,
+                        dueAt: event.at + configuration.repeatDelay)
+                })
         }
         cart.evolve(event)
+        let settled = cart.settlements(by: event)
         if turn.kept != nil {
-            for requestID in [event.requestID] + event.settledRequests {
+            for requestID in [event.requestID] + settled {
                 turn.kept?[requestID] = cart.memory[requestID]
             }
         }
@@ -300,7 +360,7 @@ actor CartActor {
                 requestID: event.requestID, type: event.type,
                 json: event.encoded(cartID: cartID), at: event.at))
         turn.changesLines = turn.changesLines || event.changesLines
-        for requestID in event.settledRequests where requestID != event.requestID {
+        for requestID in settled where requestID != event.requestID {
             tellAskers(requestID, &turn)
         }
     }
@@ -316,7 +376,7 @@ actor CartActor {
     }
 
     private func tellAskers(_ requestID: RequestID, _ turn: inout CartTurn) {
-        guard let outcome = cart.outcome(of: requestID) else { return }
+        guard let outcome = cart.outcome(of: requestID), outcome != .pending else { return }
         guard let waiting = askers.removeValue(forKey: requestID) else { return }
         told[requestID] = waiting
         for asker in waiting {
@@ -345,12 +405,38 @@ actor CartActor {
         of cart: Cart, _ configuration: CartServiceConfiguration
     ) -> [RequestID: [Asker]] {
         var askers: [RequestID: [Asker]] = [:]
-        for add in cart.pending {
-            guard let partition = configuration.answerable(add.request.replyPartition) else {
-                continue
-            }
-            askers[add.requestID] = [Asker(replyPartition: partition, traceparent: nil)]
+        let known =
+            cart.pending.map { ($0.requestID, $0.request.replyPartition) }
+            + cart.groups.map { ($0.requestID, $0.replyPartition) }
+        for (requestID, replyPartition) in known {
+            guard let partition = configuration.answerable(replyPartition) else { continue }
+            askers[requestID] = [Asker(replyPartition: partition, traceparent: nil)]
         }
         return askers
+    }
+}
+
+extension Duty {
+    /// What is said to the inventory or to another cart; `nil`: nothing any more.
+    fileprivate func message(of cartID: CartID, traceparent: String?) -> Obligation.Message? {
+        let productCode: ProductCode
+        let action: InventoryRequest.Action
+        switch kind {
+        case .ask(let code, let quantity, let until, let source):
+            productCode = code
+            action = .ask(quantity: quantity, until: until, from: source)
+        case .lower(let code, let quantity, let source):
+            productCode = code
+            action = .lower(to: quantity, from: source)
+        case .fetch(let other):
+            let key = CartRequestKey(cartID: cartID, requestID: requestID)
+            return .fetch(key, userID: userID, from: other)
+        case .nothing:
+            return nil
+        }
+        return .inventory(
+            InventoryRequest(
+                cartID: cartID, requestID: requestID, userID: userID, productCode: productCode,
+                action: action, traceparent: traceparent))
     }
 }

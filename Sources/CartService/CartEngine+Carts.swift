@@ -56,7 +56,8 @@ extension CartEngine {
             known.assumeIsolated { $0.reset(to: cart) }
         } else {
             carts[cart.cartID] = CartActor(
-                cart, partition: partition, configuration: configuration, executor: executor)
+                cart, partition: partition, configuration: configuration, offers: offers,
+                executor: executor)
         }
         recency.use(cart.cartID, at: now)
     }
@@ -68,25 +69,35 @@ extension CartEngine {
         let wanted = requestsToRecall(batches, isAgain: isAgain)
         var recalled = Recalled()
         if wanted.isEmpty { return recalled }
+        let replayed = Set(wanted.filter(\.value.isReplayed).keys.map(\.whole))
         var histories: [CartRequestKey: [CartEvent]] = [:]
-        for stored in try await store.events(of: wanted.keys.sorted()) {
+        for stored in try await store.events(of: Set(wanted.keys.map(\.whole)).sorted()) {
             let key = CartRequestKey(cartID: stored.cartID, requestID: stored.requestID)
-            guard let need = wanted[key] else { continue }
+            // What a request and its parts have caused was published together, or was not.
+            let isReplayed = replayed.contains(key.whole)
+            let need = wanted[key] ?? Need()
+            let isOfForgotten = key != key.whole && wanted[key.whole]?.isForgotten == true
+            guard isReplayed || isOfForgotten || wanted[key] != nil else { continue }
             // An append whose answer was lost may land once its cart has been read. To the cart the
             // request is then unknown, to the index it is not: taken together they would say that it
             // was settled long ago. The cart is read again.
             if isAhead(stored) { throw .conflict }
             let event = try stored.decoded()
             if need.isForgotten { histories[key, default: []].append(event) }
-            if need.isReplayed { recalled.replayed.append(stored) }
-            if need.isAnswered, case .addRequested(let request) = event.kind {
+            if isOfForgotten { histories[key.whole, default: []].append(event) }
+            if isReplayed { recalled.replayed.append(stored) }
+            if need.isAnswered, let partition = event.kind.replyPartition {
                 recalled.carts[key.cartID, default: CartRecall()].askers[key.requestID] =
-                    configuration.answerable(request.replyPartition)
+                    configuration.answerable(partition)
+            }
+            if case .handedOver(let handOver) = event.kind {
+                recalled.carts[key.cartID, default: CartRecall()].handOvers[key.requestID] =
+                    handOver
             }
         }
         for (key, history) in histories {
             recalled.carts[key.cartID, default: CartRecall()].entries[key.requestID] =
-                RequestMemory.Entry(forgotten: history)
+                RequestMemory.Entry(forgotten: key.requestID, by: history)
         }
         return recalled
     }
@@ -119,8 +130,14 @@ extension CartEngine {
                     var need = wanted[key] ?? Need()
                     need.isForgotten = need.isForgotten || isForgotten
                     need.isReplayed = need.isReplayed || isReplayed
-                    if case .answer = input.message { need.isAnswered = true }
+                    if input.message.isAnswer { need.isAnswered = true }
                     wanted[key] = need
+                    guard isReplayed, input.message.isAnswer, key != key.whole else { continue }
+                    // The answer may have settled the whole request, and that may not have been told.
+                    var whole = wanted[key.whole] ?? Need()
+                    whole.isForgotten = whole.isForgotten || !cart.knows(key.whole.requestID)
+                    whole.isAnswered = true
+                    wanted[key.whole] = whole
                 }
             }
         }
@@ -129,14 +146,17 @@ extension CartEngine {
 
     /// Lets a cart decide its messages, and say what follows.
     func decide(
-        _ batch: Batch, recalled: CartRecall, now: Timestamp
+        _ batch: Batch, isAgain: Bool, recalled: CartRecall, now: Timestamp
     ) -> (CartTurn, [CartResponse], StoredSnapshot?) {
         guard let cart = carts[batch.key] else {
             preconditionFailure("a cart that was loaded is kept while its batch is worked on")
         }
         recency.use(batch.key, at: now)
+        let again = Set(
+            batch.messages.filter { isAgain || isReplay($0.origin) }.map(\.message.key))
         return cart.assumeIsolated { cart in
-            let turn = cart.take(batch.messages.map(\.message), recalled: recalled, now: now)
+            let turn = cart.take(
+                batch.messages.map(\.message), again: again, recalled: recalled, now: now)
             return (turn, cart.responses(to: turn), turn.isSnapshotDue ? cart.snapshot : nil)
         }
     }
@@ -145,10 +165,10 @@ extension CartEngine {
     func acknowledged(by batch: Batch, _ turn: CartTurn) -> [CartRequestKey] {
         batch.messages.map(\.message).compactMap { message in
             guard case .answer(let answer) = message, !turn.changesDebt(for: message.key),
-                let open = owed[message.key]?.obligation.request
+                case .inventory(let open)? = owed[message.key]?.obligation.message
             else { return nil }
             switch (open.action, answer.answer) {
-            case (.lower(let wanted), .lowered(let left)):
+            case (.lower(let wanted, _), .lowered(let left)):
                 return left <= wanted ? message.key : nil
             case (.ask, .held), (.ask, .refused):
                 // An answer that did not settle the request is not the answer to what is asked.
@@ -190,7 +210,7 @@ extension CartEngine {
         .sorted { ($0.value.dueAt, $0.key) < ($1.value.dueAt, $1.key) }
         // After a takeover all are due at once; what is left over is due in the next round.
         for (key, open) in due.prefix(configuration.messagesWaitingMax) {
-            output.inventoryRequests.append(open.obligation.request)
+            output.say(open.obligation.message)
             let delay = min(open.delay * 2, configuration.repeatDelayMax)
             owed[key]?.delay = delay
             owed[key]?.dueAt = now + open.delay * Double.random(in: 1...1.25, using: &generator)
@@ -198,7 +218,7 @@ extension CartEngine {
         nextRepetition =
             owed.values.filter { partitions[$0.obligation.partition]?.phase == .active }
             .map(\.dueAt).min() ?? Timestamp(millis: .max)
-        metrics.repeated.increment(by: output.inventoryRequests.count)
+        metrics.repeated.increment(by: output.inventoryRequests.count + output.cartRequests.count)
         if output.isEmpty { return }
         do {
             try await outbox.send(output)

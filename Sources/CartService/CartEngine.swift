@@ -1,4 +1,4 @@
-import CartDomain
+package import CartDomain
 package import Messages
 package import Telemetry
 
@@ -40,6 +40,10 @@ package actor CartEngine {
     struct Attempt {
         /// The epochs under which the last try wrote.
         var epochs: [Int: Int] = [:]
+        /// The asks that left with the first try.
+        var asks: [InventoryRequest] = []
+        /// Whether a former try may have asked the inventory.
+        var isAgain = false
         /// Whether a try wrote something of which it is not known that it was not stored.
         var mayBeStored = false
         /// Whether the batch gives way where its partition is to leave.
@@ -52,6 +56,7 @@ package actor CartEngine {
     let store: any CartStore
     let outbox: any CartOutbox
     let clock: any ServiceClock
+    let offers: any OfferBook
     let logger: Logger
     let metrics: CartMetrics
     let executor: any SerialExecutor
@@ -79,17 +84,20 @@ package actor CartEngine {
         unsafe executor.asUnownedSerialExecutor()
     }
 
-    /// - Parameter generator: where the spread of waits comes from.
+    /// - Parameters:
+    ///   - offers: where prices come from.
+    ///   - generator: where the spread of waits comes from.
     package init(
         configuration: CartServiceConfiguration, store: any CartStore, outbox: any CartOutbox,
-        clock: any ServiceClock, executor: any SerialExecutor, logger: Logger,
-        metrics: MetricsRegistry,
+        clock: any ServiceClock, offers: any OfferBook = NoOffers(),
+        executor: any SerialExecutor, logger: Logger, metrics: MetricsRegistry,
         generator: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
     ) {
         self.configuration = configuration
         self.store = store
         self.outbox = outbox
         self.clock = clock
+        self.offers = offers
         self.executor = executor
         self.logger = logger
         self.metrics = CartMetrics(metrics)
@@ -283,16 +291,13 @@ package actor CartEngine {
             }
         } else if let input = inputs.first {
             var output = setAside(input, reason: reason)
-            if case .request(let request) = input.message,
-                case .add(let productCode, _) = request.action
-            {
-                // Its ask has left. What that may hold is let go, as nothing else stands for it.
-                output.inventoryRequests.append(
-                    InventoryRequest(
-                        cartID: request.cartID, requestID: request.requestID,
-                        userID: request.userID, productCode: productCode, action: .lower(to: 0),
-                        traceparent: request.traceparent))
-            }
+            // Its asks have left. What they may hold is let go, as nothing else stands for it.
+            output.inventoryRequests += attempt.asks.filter { input.message.causes($0) }
+                .map { ask in
+                    var lower = ask
+                    lower.action = .lower(to: 0)
+                    return lower
+                }
             let said = output
             publications.addTask { await self.publish(said, [input.origin]) }
         }
@@ -314,10 +319,13 @@ package actor CartEngine {
         var append = CartAppend()
         append.epochs = epochs
         var output = CartOutput()
+        var early: Set<CartRequestKey> = []
         output.events = recalled.replayed
         for batch in batches {
             let (turn, responses, snapshot) = decide(
-                batch, recalled: recalled.carts[batch.key] ?? CartRecall(), now: now)
+                batch, isAgain: attempt.isAgain,
+                recalled: recalled.carts[batch.key] ?? CartRecall(), now: now)
+            early.formUnion(turn.earlyAsks)
             append.events += turn.events
             if let snapshot { append.snapshots.append(snapshot) }
             for (key, obligation) in turn.owed {
@@ -329,23 +337,29 @@ package actor CartEngine {
             }
             append.discharged += acknowledged(by: batch, turn)
             output.inventoryRequests += turn.remarks
+            output.cartRequests += turn.handed
             output.responses += responses
         }
 
-        // The asks leave while the append commits. This is safe: until it has committed the requests'
-        // offsets are not, so that whoever owns the cart next decides the same requests and asks
-        // the same. Lowers wait: a line must not lose its hold to a removal that was not stored. So do
-        // the asks of a further try, which need not be said anew as often as the store is tried.
+        // The asks of plain adds leave while the append commits. This is safe: until it has committed
+        // the requests' offsets are not, so that whoever owns the cart next decides the same requests,
+        // and asks the same or takes it back. Other asks depend on what is in the cart, and wait for
+        // the append. So do lowers: a line must not lose its hold to a removal that was not stored;
+        // and the asks of a further try, which need not be said anew as often as the store is tried.
         var asks = CartOutput()
         for obligation in append.obligations {
-            if case .ask = obligation.request.action, !attempt.mayBeStored {
-                asks.inventoryRequests.append(obligation.request)
+            if case .inventory(let request) = obligation.message, case .ask = request.action,
+                early.contains(obligation.key), !attempt.mayBeStored
+            {
+                asks.inventoryRequests.append(request)
             } else {
-                output.inventoryRequests.append(obligation.request)
+                output.say(obligation.message)
             }
         }
         if !asks.isEmpty {
             let early = asks
+            attempt.asks = asks.inventoryRequests
+            attempt.isAgain = true
             publications.addTask { await self.publish(early, []) }
         }
 

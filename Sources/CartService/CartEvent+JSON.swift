@@ -9,7 +9,12 @@ extension CartEvent {
         case .addConfirmed: "add-confirmed"
         case .addRefused: "add-refused"
         case .removed: "removed"
+        case .accepted: "accepted"
         case .rejected: "rejected"
+        case .itemsRequested: "items-requested"
+        case .mergeRequested: "merge-requested"
+        case .handedOver: "handed-over"
+        case .changed(let change): Swift.type(of: change.base).type
         case .expired: "expired"
         case .shrunk: "shrunk"
         case .disowned: "disowned"
@@ -18,56 +23,19 @@ extension CartEvent {
 
     /// The event as a JSON object.
     package func encoded(cartID: CartID) -> [UInt8] {
-        var json = JSONWriter(capacity: 256)
+        var json = JSONWriter(capacity: 320)
         json.object { json in
             json.field("type", type)
             json.field("cartID", cartID)
             json.field("version", version)
             json.field("requestID", requestID.text)
             json.field("at", at.millis)
-            switch kind {
-            case .addRequested(let request):
-                json.field("productCode", request.productCode.text)
-                json.field("quantity", request.quantity)
-                json.field("userID", request.userID.text)
-                json.field("askUntil", request.askUntil.millis)
-                if let partition = request.replyPartition { json.field("replyTo", partition) }
-            case .addConfirmed(let name):
-                json.field("name", name)
-            case .addRefused(let reason, let available):
-                json.field("reason", reason.rawValue)
-                json.field("available", available)
-            case .removed(let removal):
-                json.field("productCode", removal.productCode.text)
-                if let quantity = removal.quantity { json.field("quantity", quantity) }
-                json.key("holds")
-                json.reductions(removal.holds)
-                json.key("pending")
-                json.reductions(removal.pending)
-            case .rejected(.add(let productCode, let quantity), let reason):
-                json.field("action", "add")
-                json.field("productCode", productCode.text)
-                json.field("quantity", quantity)
-                json.field("reason", reason.rawValue)
-            case .rejected(.remove(let productCode, let quantity), let reason):
-                json.field("action", "remove")
-                json.field("productCode", productCode.text)
-                if let quantity { json.field("quantity", quantity) }
-                json.field("reason", reason.rawValue)
-            case .expired:
-                break
-            case .shrunk(let quantity):
-                json.field("quantity", quantity)
-            case .disowned(let hold):
-                json.field("productCode", hold.productCode.text)
-                json.field("quantity", hold.quantity)
-                json.field("userID", hold.userID.text)
-            }
+            kind.encodeFields(to: &json)
         }
         return json.bytes
     }
 
-    /// Reads what ``encoded(cartID:)`` wrote.
+    /// Reads what ``encoded(cartID:)`` wrote, in this version or an earlier one.
     package init(decoding bytes: [UInt8]) throws(MessageError) {
         let fields: EventFields
         do {
@@ -78,11 +46,91 @@ extension CartEvent {
         self.init(
             version: try required(fields.version, "version"),
             requestID: try required(fields.requestID, "requestID"),
-            at: Timestamp(millis: try required(fields.at, "at")), kind: try fields.kind())
+            at: Timestamp(millis: try required(fields.at, "at")), kind: try fields.kind(of: bytes))
+    }
+}
+
+extension CartEvent.Kind {
+    fileprivate func encodeFields(to json: inout JSONWriter) {
+        switch self {
+        case .addRequested(let request):
+            request.encodeFields(to: &json)
+        case .addConfirmed(let name):
+            json.field("name", name)
+        case .addRefused(let reason, let available):
+            json.field("reason", reason.rawValue)
+            json.field("available", available)
+        case .removed(let removal):
+            json.field("fingerprint", removal.fingerprint)
+            json.key("holds")
+            json.reductions(removal.reductions.holds)
+            json.key("pending")
+            json.reductions(removal.reductions.pending)
+        case .accepted(let fingerprint):
+            json.field("fingerprint", fingerprint)
+        case .rejected(let fingerprint, let reason):
+            json.field("fingerprint", fingerprint)
+            json.field("reason", reason.rawValue)
+        case .itemsRequested(let group):
+            json.field("fingerprint", group.fingerprint)
+            if let partition = group.replyPartition { json.field("replyTo", partition) }
+            json.key("outcomes")
+            json.items(group.items)
+        case .mergeRequested(let merge):
+            merge.encodeFields(to: &json)
+        case .handedOver(let handOver):
+            json.field("to", handOver.to)
+            json.key("handed")
+            json.handed(handOver.items)
+        case .changed(let change):
+            json.field("fingerprint", change.fingerprint)
+            change.base.encodeFields(to: &json)
+        case .expired:
+            break
+        case .shrunk(let quantity):
+            json.field("quantity", quantity)
+        case .disowned(let hold):
+            json.field("productCode", hold.productCode.text)
+            json.field("quantity", hold.quantity)
+            json.field("userID", hold.userID.text)
+        }
+    }
+}
+
+extension AddRequest {
+    /// Writes the request's fields, as events and snapshots have them.
+    func encodeFields(to json: inout JSONWriter) {
+        json.field("productCode", productCode.text)
+        if let storeID = line.storeID { json.field("storeId", storeID.text) }
+        json.field("quantity", quantity)
+        json.field("userID", userID.text)
+        if let country { json.field("country", country.code) }
+        if let name { json.field("name", name) }
+        price?.encodeFields(to: &json)
+        json.field("askUntil", askUntil.millis)
+        json.source(source)
+        if let declined { json.field("declined", declined.rawValue) }
+        if let replyPartition { json.field("replyTo", replyPartition) }
+        json.field("fingerprint", fingerprint)
+    }
+}
+
+extension Merge {
+    /// Writes the merge's fields, as events and snapshots have them.
+    func encodeFields(to json: inout JSONWriter) {
+        json.field("from", from)
+        json.field("userID", userID.text)
+        if let replyPartition { json.field("replyTo", replyPartition) }
+        json.field("fingerprint", fingerprint)
     }
 }
 
 extension JSONWriter {
+    /// Writes a fingerprint, if there is one.
+    mutating func field(_ name: StaticString, _ fingerprint: Fingerprint?) {
+        if let fingerprint { field(name, "\(fingerprint)") }
+    }
+
     fileprivate mutating func reductions(_ reductions: [Removal.Reduction]) {
         beginArray()
         for reduction in reductions {
@@ -92,121 +140,5 @@ extension JSONWriter {
             }
         }
         endArray()
-    }
-}
-
-private func required<Value>(_ value: Value?, _ name: String) throws(MessageError) -> Value {
-    guard let value else { throw .field(name, "is missing or not well formed") }
-    return value
-}
-
-/// The fields that events are made of.
-private struct EventFields {
-    var type: String?
-    var version: Int?
-    var requestID: RequestID?
-    var at: Int?
-    var productCode: ProductCode?
-    var quantity: Int?
-    var userID: UserID?
-    var askUntil: Int?
-    var replyTo: Int?
-    var name: String?
-    var reason: RejectionReason?
-    var available: Int?
-    var action: String?
-    var holds: [Removal.Reduction] = []
-    var pending: [Removal.Reduction] = []
-
-    init(_ bytes: [UInt8]) throws(JSONError) {
-        var reader = JSONReader(bytes)
-        try reader.beginObject()
-        while let key = try reader.nextKey() {
-            switch key {
-            case "type": type = try reader.string()
-            case "version": version = try reader.integer()
-            case "requestID": requestID = RequestID(try reader.string())
-            case "at": at = try reader.integer()
-            case "productCode": productCode = ProductCode(try reader.string())
-            case "quantity": quantity = try reader.integer()
-            case "userID": userID = UserID(try reader.string())
-            case "askUntil": askUntil = try reader.integer()
-            case "replyTo": replyTo = try reader.integer()
-            case "name": name = try reader.string()
-            case "reason": reason = RejectionReason(rawValue: try reader.string())
-            case "available": available = try reader.integer()
-            case "action": action = try reader.string()
-            case "holds": holds = try Self.reductions(&reader)
-            case "pending": pending = try Self.reductions(&reader)
-            default: try reader.skipValue()
-            }
-        }
-        try reader.end()
-    }
-
-    func kind() throws(MessageError) -> CartEvent.Kind {
-        switch try required(type, "type") {
-        case "add-requested":
-            return .addRequested(
-                AddRequest(
-                    productCode: try required(productCode, "productCode"),
-                    quantity: try required(quantity, "quantity"),
-                    userID: try required(userID, "userID"),
-                    askUntil: Timestamp(millis: try required(askUntil, "askUntil")),
-                    replyPartition: replyTo))
-        case "add-confirmed":
-            return .addConfirmed(name: try required(name, "name"))
-        case "add-refused":
-            return .addRefused(
-                try required(reason, "reason"), available: try required(available, "available"))
-        case "removed":
-            return .removed(
-                Removal(
-                    productCode: try required(productCode, "productCode"), quantity: quantity,
-                    holds: holds, pending: pending))
-        case "rejected":
-            let productCode = try required(productCode, "productCode")
-            let body: RequestBody =
-                try required(action, "action") == "add"
-                ? .add(productCode, quantity: try required(quantity, "quantity"))
-                : .remove(productCode, quantity: quantity)
-            return .rejected(body, try required(reason, "reason"))
-        case "expired":
-            return .expired
-        case "shrunk":
-            return .shrunk(to: try required(quantity, "quantity"))
-        case "disowned":
-            return .disowned(
-                DisownedHold(
-                    productCode: try required(productCode, "productCode"),
-                    quantity: try required(quantity, "quantity"),
-                    userID: try required(userID, "userID")))
-        case let type:
-            throw .unknownType(type)
-        }
-    }
-
-    private static func reductions(
-        _ reader: inout JSONReader
-    ) throws(JSONError) -> [Removal.Reduction] {
-        var reductions: [Removal.Reduction] = []
-        try reader.beginArray()
-        while try reader.nextElement() {
-            var requestID: RequestID?
-            var quantity: Int?
-            try reader.beginObject()
-            while let key = try reader.nextKey() {
-                switch key {
-                case "requestID": requestID = RequestID(try reader.string())
-                case "to": quantity = try reader.integer()
-                default: try reader.skipValue()
-                }
-            }
-            guard let requestID, let quantity else {
-                throw reader.failure("a reduction needs requestID and to")
-            }
-            reductions.append(Removal.Reduction(requestID: requestID, to: quantity))
-        }
-        return reductions
     }
 }

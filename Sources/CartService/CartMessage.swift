@@ -6,6 +6,20 @@ enum CartMessage: Sendable {
     case request(CartRequest)
     case answer(InventoryResponse)
 
+    /// Whether it answers what the cart has asked.
+    var isAnswer: Bool {
+        switch self {
+        case .answer: true
+        case .request(let request): if case .handed = request.action { true } else { false }
+        }
+    }
+
+    /// Whether an ask is made for the request that it is, or for a part of it.
+    func causes(_ ask: InventoryRequest) -> Bool {
+        ask.cartID == key.cartID
+            && (ask.requestID == key.requestID || ask.requestID.whole == key.requestID)
+    }
+
     /// The request that it is or answers.
     var key: CartRequestKey {
         switch self {
@@ -30,15 +44,19 @@ struct CartTurn {
     enum Verdict {
         case outcome(Outcome)
         case unknown
-        case reused
+        case turnedDown(RejectionReason)
     }
 
     var events: [StoredEvent] = []
     /// What is owed for requests from now on, in the order in which they came to owe.
     private(set) var owed: [(key: CartRequestKey, obligation: Obligation?)] = []
     private var owedIndexes: [CartRequestKey: Int] = [:]
+    /// Requests whose asks may leave before they are stored (rule C5).
+    var earlyAsks: Set<CartRequestKey> = []
     /// What is said to the inventory once, and not kept.
     var remarks: [InventoryRequest] = []
+    /// What is given to other carts.
+    var handed: [CartRequest] = []
     var replies: [Reply] = []
     /// The gateways that have to be told the cart as it stands now.
     var watchersToTell: Set<Int> = []
@@ -68,6 +86,8 @@ struct CartRecall {
     var entries: [RequestID: RequestMemory.Entry] = [:]
     /// Where the first askers of answered requests read, for answers that come again.
     var askers: [RequestID: Int] = [:]
+    /// What was given to other carts before.
+    var handOvers: [RequestID: HandOver] = [:]
 }
 
 /// A gateway that waits for the outcome of a request.
@@ -84,16 +104,18 @@ extension CartTurn.Verdict {
             .outcome(requestID, .pending, reason: nil, message: nil, cart: cart)
         case .outcome(.accepted):
             .outcome(requestID, .accepted, reason: nil, message: nil, cart: cart)
+        case .outcome(.settled(let items)):
+            .outcome(requestID, .accepted, reason: nil, message: nil, cart: cart, items: items)
         case .outcome(.rejected(let reason, let available)):
             .outcome(
                 requestID, .rejected, reason: reason,
                 message: reason.message(available: available), cart: cart)
         case .unknown:
             .outcome(requestID, .unknown, reason: nil, message: nil, cart: cart)
-        case .reused:
+        case .turnedDown(let reason):
             .outcome(
-                requestID, .rejected, reason: .requestIDReused,
-                message: RejectionReason.requestIDReused.message(available: nil), cart: cart)
+                requestID, .rejected, reason: reason, message: reason.message(available: nil),
+                cart: cart)
         }
     }
 }
@@ -113,6 +135,13 @@ extension RejectionReason {
         case .notInCart: "the cart does not have that many"
         case .requestIDReused: "the request ID was used before, for another request"
         case .cartFull: "the cart is full"
+        case .versionMismatch: "the cart has changed meanwhile"
+        case .inactiveProduct: "the product is not for sale now"
+        case .currencyMismatch: "the product's price is in another currency than the cart's"
+        case .unknownProvider: "the catalogue has no such delivery"
+        case .unknownDelivery: "the cart has no such delivery"
+        case .noLines: "there is no line to be delivered"
+        case .sameCart: "a cart cannot be merged into itself"
         case .failed: "the request could not be handled"
         }
     }
@@ -128,5 +157,27 @@ extension RejectionReason {
             case .requestIDReused: .requestIDReused
             case .failed: .failed
             }
+    }
+}
+
+extension CartEvent.Kind {
+    /// Where the asker of the request reads that the event begins.
+    var replyPartition: Int? {
+        switch self {
+        case .addRequested(let request): request.replyPartition
+        case .itemsRequested(let group): group.replyPartition
+        case .mergeRequested(let merge): merge.replyPartition
+        default: nil
+        }
+    }
+}
+
+extension Rejection {
+    /// The reason that a client is told.
+    var reason: RejectionReason {
+        switch self {
+        case .requestIDReused: .requestIDReused
+        case .versionMismatch: .versionMismatch
+        }
     }
 }

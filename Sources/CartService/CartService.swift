@@ -1,3 +1,4 @@
+package import CartDomain
 package import Messages
 package import Telemetry
 

@@ -9,46 +9,41 @@ extension CartSnapshot {
             json.field("cartID", cartID)
             json.field("version", version)
             if let changedAt { json.field("changedAt", changedAt.millis) }
-            json.key("held")
-            json.beginArray()
-            for item in held {
+            json.list("held", held) { $0.encodeFields(to: &$1) }
+            json.list("pending", pending) { $0.encodeFields(to: &$1) }
+            if !groups.isEmpty { json.list("groups", groups) { $0.encodeFields(to: &$1) } }
+            if !parts.isEmpty {
+                json.key("parts")
                 json.object { json in
-                    json.field("requestID", item.requestID.text)
-                    json.field("userID", item.userID.text)
-                    json.field("productCode", item.productCode.text)
-                    json.field("name", item.name)
-                    json.field("quantity", item.quantity)
-                }
-            }
-            json.endArray()
-            json.key("pending")
-            json.beginArray()
-            for add in pending {
-                json.object { json in
-                    json.field("requestID", add.requestID.text)
-                    json.field("userID", add.request.userID.text)
-                    json.field("productCode", add.request.productCode.text)
-                    json.field("quantity", add.request.quantity)
-                    json.field("remaining", add.remaining)
-                    json.field("askUntil", add.request.askUntil.millis)
-                    if let partition = add.request.replyPartition {
-                        json.field("replyTo", partition)
+                    for (name, part) in parts.sorted(by: { $0.key < $1.key }) {
+                        json.key(name: name)
+                        json.object { part.base.encodeFields(to: &$0) }
                     }
                 }
             }
-            json.endArray()
         }
         return json.bytes
     }
 
     /// Reads what ``encoded()`` wrote.
-    package init(decoding bytes: [UInt8]) throws(JSONError) {
-        var reader = JSONReader(bytes)
+    package init(decoding bytes: [UInt8]) throws(MessageError) {
+        do {
+            var reader = JSONReader(bytes)
+            try self.init(&reader)
+            try reader.end()
+        } catch {
+            throw MessageError(error)
+        }
+    }
+
+    private init(_ reader: inout JSONReader) throws {
         var cartID: CartID?
         var version: Int?
         var changedAt: Int?
         var held: [Cart.HeldItem] = []
         var pending: [Cart.PendingAdd] = []
+        var groups: [Cart.PendingGroup] = []
+        var parts: [String: AnyCartPart] = [:]
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
@@ -58,72 +53,107 @@ extension CartSnapshot {
             case "held":
                 try reader.beginArray()
                 while try reader.nextElement() {
-                    held.append(try SnapshotItem(&reader).heldItem(&reader))
+                    held.append(try EventFields(&reader).heldItem())
                 }
             case "pending":
                 try reader.beginArray()
                 while try reader.nextElement() {
-                    pending.append(try SnapshotItem(&reader).pendingAdd(&reader))
+                    pending.append(try EventFields(&reader).pendingAdd())
+                }
+            case "groups":
+                try reader.beginArray()
+                while try reader.nextElement() {
+                    groups.append(try EventFields(&reader).pendingGroup())
+                }
+            case "parts":
+                try reader.beginObject()
+                while let name = try reader.nextKey() {
+                    parts[name] = try Self.part(name, try JSONValue(from: &reader))
                 }
             default: try reader.skipValue()
             }
         }
-        try reader.end()
-        guard let cartID, let version else {
-            throw reader.failure("a snapshot needs cartID and version")
-        }
         self.init(
-            cartID: cartID, version: version,
-            changedAt: changedAt.map { Timestamp(millis: $0) }, held: held, pending: pending)
+            cartID: try required(cartID, "cartID"), version: try required(version, "version"),
+            changedAt: changedAt.map { Timestamp(millis: $0) }, held: held, pending: pending,
+            groups: groups, parts: parts)
+    }
+
+    private static func part(_ name: String, _ json: JSONValue) throws -> AnyCartPart {
+        guard let command = CommandRegistry.command(ofPart: name), case .object(let fields) = json
+        else { throw MessageError.unknownType(name) }
+        return AnyCartPart(
+            try command.part(
+                try FieldValues(fields, as: command.partFields, envelope: nil)))
     }
 }
 
-/// The fields of a held item or a pending add.
-private struct SnapshotItem {
-    private var requestID: RequestID?
-    private var userID: UserID?
-    private var productCode: ProductCode?
-    private var name: String?
-    private var quantity: Int?
-    private var remaining: Int?
-    private var askUntil: Int?
-    private var replyTo: Int?
+extension JSONWriter {
+    fileprivate mutating func list<Element>(
+        _ name: StaticString, _ elements: [Element],
+        _ encode: (Element, inout JSONWriter) -> Void
+    ) {
+        key(name)
+        beginArray()
+        for element in elements { object { encode(element, &$0) } }
+        endArray()
+    }
+}
 
-    init(_ reader: inout JSONReader) throws(JSONError) {
-        try reader.beginObject()
-        while let key = try reader.nextKey() {
-            switch key {
-            case "requestID": requestID = RequestID(try reader.string())
-            case "userID": userID = UserID(try reader.string())
-            case "productCode": productCode = ProductCode(try reader.string())
-            case "name": name = try reader.string()
-            case "quantity": quantity = try reader.integer()
-            case "remaining": remaining = try reader.integer()
-            case "askUntil": askUntil = try reader.integer()
-            case "replyTo": replyTo = try reader.integer()
-            default: try reader.skipValue()
-            }
+extension Cart.HeldItem {
+    fileprivate func encodeFields(to json: inout JSONWriter) {
+        json.field("requestID", requestID.text)
+        json.field("userID", userID.text)
+        json.field("productCode", productCode.text)
+        if let storeID = line.storeID { json.field("storeId", storeID.text) }
+        json.field("name", name)
+        json.field("quantity", quantity)
+        if let country { json.field("country", country.code) }
+        price?.encodeFields(to: &json)
+    }
+}
+
+extension Cart.PendingAdd {
+    fileprivate func encodeFields(to json: inout JSONWriter) {
+        json.field("requestID", requestID.text)
+        request.encodeFields(to: &json)
+        json.field("remaining", remaining)
+    }
+}
+
+extension Cart.PendingGroup {
+    fileprivate func encodeFields(to json: inout JSONWriter) {
+        json.field("requestID", requestID.text)
+        if let merge {
+            merge.encodeFields(to: &json)
+        } else {
+            json.field("fingerprint", fingerprint)
+            if let replyPartition { json.field("replyTo", replyPartition) }
         }
+        json.key("outcomes")
+        json.items(items)
+    }
+}
+
+extension EventFields {
+    fileprivate func heldItem() throws(MessageError) -> Cart.HeldItem {
+        Cart.HeldItem(
+            requestID: try required(requestID, "requestID"),
+            userID: try required(userID, "userID"), line: try line(),
+            name: try required(name, "name"), quantity: try required(quantity, "quantity"),
+            country: country, price: price)
     }
 
-    func heldItem(_ reader: inout JSONReader) throws(JSONError) -> Cart.HeldItem {
-        guard let requestID, let userID, let productCode, let name, let quantity else {
-            throw reader.failure("a held item lacks a field")
-        }
-        return Cart.HeldItem(
-            requestID: requestID, userID: userID, productCode: productCode, name: name,
-            quantity: quantity)
+    fileprivate func pendingAdd() throws(MessageError) -> Cart.PendingAdd {
+        Cart.PendingAdd(
+            requestID: try required(requestID, "requestID"), request: try addRequest(),
+            remaining: try required(remaining, "remaining"))
     }
 
-    func pendingAdd(_ reader: inout JSONReader) throws(JSONError) -> Cart.PendingAdd {
-        guard let requestID, let userID, let productCode, let quantity, let remaining,
-            let askUntil
-        else { throw reader.failure("a pending add lacks a field") }
-        return Cart.PendingAdd(
-            requestID: requestID,
-            request: AddRequest(
-                productCode: productCode, quantity: quantity, userID: userID,
-                askUntil: Timestamp(millis: askUntil), replyPartition: replyTo),
-            remaining: remaining)
+    fileprivate func pendingGroup() throws(MessageError) -> Cart.PendingGroup {
+        Cart.PendingGroup(
+            requestID: try required(requestID, "requestID"),
+            fingerprint: try required(fingerprint, "fingerprint"), replyPartition: replyTo,
+            merge: from == nil ? nil : try merged(), items: try required(outcomes, "outcomes"))
     }
 }

@@ -1,3 +1,4 @@
+package import CartDomain
 package import Messages
 
 /// One event of a cart as it stands in the store and on `cart-event`.
@@ -68,32 +69,49 @@ package struct CartRequestKey: Hashable, Comparable, Sendable {
         self.requestID = requestID
     }
 
+    /// The key of the request that it is a part of, or else itself.
+    var whole: CartRequestKey {
+        requestID.whole.map { CartRequestKey(cartID: cartID, requestID: $0) } ?? self
+    }
+
     package static func < (left: CartRequestKey, right: CartRequestKey) -> Bool {
         (left.cartID.bits, left.requestID.text) < (right.cartID.bits, right.requestID.text)
     }
 }
 
-/// What a cart owes the inventory until it is acknowledged: a message that is said again and again.
+/// What a cart owes until it is acknowledged: a message that is said again and again.
 ///
-/// A row of `cart_obligation`: all that the message needs stands in it (kind, product, user,
-/// quantity, and until when an ask counts), so that a new owner repeats it without its cart.
+/// A row of `cart_obligation`: all that the message needs stands in it, so that a new owner repeats it
+/// without its cart.
 package struct Obligation: Hashable, Sendable {
+    /// To whom it is said.
+    package enum Message: Hashable, Sendable {
+        /// To the inventory: an ask or a lower.
+        case inventory(InventoryRequest)
+        /// To another cart: to give what it holds. The request is the one of this cart.
+        case fetch(CartRequestKey, userID: UserID, from: CartID)
+    }
+
     /// The message; its trace context is not kept.
-    package let request: InventoryRequest
+    package let message: Message
     /// The partition of the cart.
     package let partition: Int
     /// When it is said again unless it was acknowledged.
     package let dueAt: Timestamp
 
-    package init(request: InventoryRequest, partition: Int, dueAt: Timestamp) {
-        self.request = request
+    package init(message: Message, partition: Int, dueAt: Timestamp) {
+        self.message = message
         self.partition = partition
         self.dueAt = dueAt
     }
 
     /// The request that it is owed for; there is one obligation for each.
     package var key: CartRequestKey {
-        CartRequestKey(cartID: request.cartID, requestID: request.requestID)
+        switch message {
+        case .inventory(let request):
+            CartRequestKey(cartID: request.cartID, requestID: request.requestID)
+        case .fetch(let key, _, _): key
+        }
     }
 }
 
@@ -135,7 +153,7 @@ package protocol CartStore: Sendable {
     /// What the carts are made from; nothing for a cart without events.
     func histories(of carts: [CartID]) async throws(CartStoreError) -> [CartID: CartHistory]
 
-    /// The events that these requests caused, by an index.
+    /// The events that bear the IDs of these requests or of their parts, by an index.
     func events(of requests: [CartRequestKey]) async throws(CartStoreError) -> [StoredEvent]
 
     /// The open obligations of the partitions.
@@ -158,6 +176,8 @@ package protocol CartStore: Sendable {
 package struct CartOutput: Sendable {
     package var inventoryRequests: [InventoryRequest] = []
     package var responses: [CartResponse] = []
+    /// What carts say to each other.
+    package var cartRequests: [CartRequest] = []
     package var events: [StoredEvent] = []
     package var deadLetters: [DeadLetter] = []
 
@@ -165,7 +185,20 @@ package struct CartOutput: Sendable {
 
     /// Whether there is nothing to send.
     package var isEmpty: Bool {
-        inventoryRequests.isEmpty && responses.isEmpty && events.isEmpty && deadLetters.isEmpty
+        inventoryRequests.isEmpty && responses.isEmpty && cartRequests.isEmpty && events.isEmpty
+            && deadLetters.isEmpty
+    }
+
+    /// Adds what is owed.
+    mutating func say(_ message: Obligation.Message) {
+        switch message {
+        case .inventory(let request): inventoryRequests.append(request)
+        case .fetch(let key, let userID, let other):
+            cartRequests.append(
+                CartRequest(
+                    cartID: other, requestID: key.requestID.part(for: key.cartID),
+                    userID: userID, action: .handOver(to: key.cartID)))
+        }
     }
 }
 

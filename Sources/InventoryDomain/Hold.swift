@@ -9,6 +9,22 @@ package struct HoldKey: Hashable, Sendable {
         self.cartID = cartID
         self.requestID = requestID
     }
+
+    /// The key of a hold that an ask names as its source.
+    package init(_ source: HoldSource) {
+        self.init(cartID: source.cartID, requestID: source.requestID)
+    }
+}
+
+extension InventoryRequest {
+    /// The holds that a decision on the request may touch.
+    package var holdKeys: [HoldKey] {
+        let key = HoldKey(cartID: cartID, requestID: requestID)
+        switch action {
+        case .ask(_, _, let source?), .lower(_, let source?): return [key, HoldKey(source)]
+        default: return [key]
+        }
+    }
 }
 
 /// One decision of the inventory, as the ledger keeps it: granted, refused, or taken back unasked.

@@ -48,13 +48,16 @@ package struct ProductDecision: Hashable, Sendable {
             let key = HoldKey(cartID: request.cartID, requestID: request.requestID)
             let answer: InventoryResponse.Answer
             switch request.action {
-            case .ask(let quantity, let until):
+            case .ask(let quantity, let until, let source):
+                let source = source.map { HoldKey($0) }
                 guard
                     let decided = decideAsk(
-                        request, key, quantity, until, rule: isLocked ? nil : rule)
+                        request, key, quantity, until, from: source == key ? nil : source,
+                        rule: isLocked ? nil : rule)
                 else { return nil }
                 answer = decided
-            case .lower(let quantity):
+            case .lower(let quantity, let source):
+                if let source { lower(HoldKey(source), request, to: 0) }
                 answer = .lowered(to: decideLower(request, key, quantity))
             case .extend(let until):
                 extend(request, key, until)
@@ -79,17 +82,27 @@ package struct ProductDecision: Hashable, Sendable {
     private var available: Int { max(0, (product?.available ?? 0) - heldDelta) }
 
     /// The answer to an ask; `nil` if it needs the lock by `rule`.
+    ///
+    /// Whatever is decided, its source has nothing any more: the cart that had it has given it away.
     private mutating func decideAsk(
         _ request: InventoryRequest, _ key: HoldKey, _ quantity: Int, _ until: Timestamp,
-        rule: LockRule?
+        from source: HoldKey?, rule: LockRule?
     ) -> InventoryResponse.Answer? {
+        // What the source held is not seen by anybody else in between, so only what goes beyond it is
+        // taken off the shelf.
+        let extra = quantity - (source.flatMap { held(by: $0, request) } ?? 0)
+        if let rule, extra > 0, ledger[key] == nil, now <= until, extra <= available,
+            rule.needsLock(ask: extra, available: available)
+        {
+            return nil
+        }
+        if let source { lower(source, request, to: 0) }
         if let known = ledger[key] { return repeatedAnswer(known, request, quantity) }
         // This too is kept: an ask that was sent again, with more time, must not be granted once the
         // cart has been told that it was too late.
         if now > until { return refuse(request, key, quantity, .tooLate) }
         guard let product else { return refuse(request, key, quantity, .unknownProduct) }
         guard quantity <= available else { return refuse(request, key, quantity, .outOfStock) }
-        if let rule, rule.needsLock(ask: quantity, available: available) { return nil }
         record(request, key, quantity, .held)
         heldDelta += quantity
         return .held(quantity: quantity, name: product.name, expiresAt: expiresAt)
@@ -126,17 +139,27 @@ package struct ProductDecision: Hashable, Sendable {
     private mutating func decideLower(
         _ request: InventoryRequest, _ key: HoldKey, _ quantity: Int
     ) -> Int {
-        guard var hold = ledger[key] else {
+        if ledger[key] == nil {
             record(request, key, 0, .cancelled)
             return 0
         }
-        // The key is in use for another product: of this one nothing is held under it.
-        guard hold.productCode == request.productCode else { return 0 }
-        guard quantity < hold.holdQuantity else { return hold.holdQuantity }
-        heldDelta -= hold.holdQuantity - quantity
-        hold.holdQuantity = quantity
-        ledger[key] = hold
+        return lower(key, request, to: quantity)
+    }
+
+    /// Shrinks a known hold, if it is larger; what it has left of the product.
+    @discardableResult private mutating func lower(
+        _ key: HoldKey, _ request: InventoryRequest, to quantity: Int
+    ) -> Int {
+        // A key that is in use for another product holds nothing of this one.
+        let held = held(by: key, request) ?? 0
+        guard quantity < held else { return held }
+        heldDelta -= held - quantity
+        ledger[key]?.holdQuantity = quantity
         return quantity
+    }
+
+    private func held(by key: HoldKey, _ request: InventoryRequest) -> Int? {
+        ledger[key].flatMap { $0.productCode == request.productCode ? $0.holdQuantity : nil }
     }
 
     /// Lets a hold last longer; one that was let go stays so.

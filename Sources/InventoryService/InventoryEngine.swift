@@ -180,7 +180,7 @@ package actor InventoryEngine {
             let verdicts = try await store.transact(
                 products: rounds.map(\.code).sorted(),
                 holds: rounds.flatMap { round in
-                    round.requests.map { HoldKey(cartID: $0.cartID, requestID: $0.requestID) }
+                    round.requests.flatMap(\.holdKeys)
                 },
                 counts: rounds.filter { $0.requests.contains { $0.action == .recount } }.map(\.code)
             ) { snapshot in

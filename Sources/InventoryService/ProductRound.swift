@@ -46,9 +46,8 @@ struct ProductRound: Sendable {
         if case .locked(let token) = `guard`, let product, token <= product.fence {
             return (.staleToken, sight)
         }
-        let keys = requests.map { HoldKey(cartID: $0.cartID, requestID: $0.requestID) }
         var known: [HoldKey: Hold] = [:]
-        for key in keys { known[key] = ledger[key] }
+        for key in requests.flatMap(\.holdKeys) { known[key] = ledger[key] }
         guard
             let decision = ProductDecision(
                 requests, product: product, recounted: snapshot.counts[code], ledger: known,

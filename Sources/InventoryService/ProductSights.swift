@@ -24,7 +24,7 @@ struct ProductSights {
         _ code: ProductCode, _ requests: [InventoryRequest], _ rule: LockRule
     ) -> Bool {
         let asks = requests.compactMap { request -> Int? in
-            if case .ask(let quantity, _) = request.action { quantity } else { nil }
+            if case .ask(let quantity, _, nil) = request.action { quantity } else { nil }
         }
         guard let most = asks.max() else { return false }
         guard let sight = sights[code] else { return true }

@@ -1,67 +1,59 @@
 package import Messages
 
-/// What became of a request, as its client was told.
-package enum Outcome: UInt8, CaseIterable, Sendable {
-    /// Not answered, or its connection was lost.
-    case unanswered
-    case accepted
-    case outOfStock, unknownProduct, tooLate, cancelled, notInCart, requestIDReused, cartFull,
-        failed
-    /// A read was answered.
-    case shown
-    /// Answered with a problem: overloaded, rate-limited, unavailable.
-    case refused
-    /// Due, but never sent: too many were in flight up to the end.
-    case unsent
+/// What became of a request, as its client was told; one byte, for there are millions.
+package struct Outcome: Hashable, Sendable {
+    package let rawValue: UInt8
 
+    /// Not answered, or its connection was lost.
+    package static let unanswered = Outcome(rawValue: 0)
+    package static let accepted = Outcome(rawValue: 1)
+    /// A read was answered.
+    package static let shown = Outcome(rawValue: 2)
+    /// Answered with a problem: overloaded, rate-limited, unavailable.
+    package static let refused = Outcome(rawValue: 3)
+    /// Due, but never sent: too many were in flight up to the end.
+    package static let unsent = Outcome(rawValue: 4)
+    package static let outOfStock = rejected(.outOfStock)
+
+    private static let names = ["unanswered", "accepted", "shown", "refused", "unsent"]
+    private static let reasons = RejectionReason.allCases
+
+    /// All that there are; rejections come last, in the order of their reasons.
+    package static let all = (0..<names.count + reasons.count).map {
+        Outcome(rawValue: UInt8($0))
+    }
+
+    /// Told no, for a reason.
+    package static func rejected(_ reason: RejectionReason) -> Outcome {
+        let index = reasons.firstIndex(of: reason) ?? 0
+        return Outcome(rawValue: UInt8(names.count + index))
+    }
+
+    private init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// - Parameter reason: of a rejection; one that is not known counts as failed.
     package init(_ status: RequestStatus, _ reason: RejectionReason?) {
-        switch (status, reason) {
-        case (.accepted, _): self = .accepted
-        case (.pending, _), (.unknown, _): self = .unanswered
-        case (.rejected, .outOfStock?): self = .outOfStock
-        case (.rejected, .unknownProduct?): self = .unknownProduct
-        case (.rejected, .tooLate?): self = .tooLate
-        case (.rejected, .cancelled?): self = .cancelled
-        case (.rejected, .notInCart?): self = .notInCart
-        case (.rejected, .requestIDReused?): self = .requestIDReused
-        case (.rejected, .cartFull?): self = .cartFull
-        case (.rejected, _): self = .failed
+        switch status {
+        case .accepted: self = .accepted
+        case .pending, .unknown: self = .unanswered
+        case .rejected: self = .rejected(reason ?? .failed)
         }
     }
 
     /// Whether a shopper was told no.
-    package var isRejection: Bool {
-        switch self {
-        case .outOfStock, .unknownProduct, .tooLate, .cancelled, .notInCart, .requestIDReused,
-            .cartFull, .failed:
-            true
-        case .unanswered, .accepted, .shown, .refused, .unsent: false
-        }
-    }
+    package var isRejection: Bool { Int(rawValue) >= Self.names.count }
 
-    /// How reports call it.
+    /// How reports call it: rejections by their reason.
     package var name: String {
-        switch self {
-        case .unanswered: "unanswered"
-        case .accepted: "accepted"
-        case .outOfStock: RejectionReason.outOfStock.rawValue
-        case .unknownProduct: RejectionReason.unknownProduct.rawValue
-        case .tooLate: RejectionReason.tooLate.rawValue
-        case .cancelled: RejectionReason.cancelled.rawValue
-        case .notInCart: RejectionReason.notInCart.rawValue
-        case .requestIDReused: RejectionReason.requestIDReused.rawValue
-        case .cartFull: RejectionReason.cartFull.rawValue
-        case .failed: RejectionReason.failed.rawValue
-        case .shown: "shown"
-        case .refused: "refused"
-        case .unsent: "unsent"
-        }
+        let index = Int(rawValue)
+        return isRejection
+            ? Self.reasons[index - Self.names.count].rawValue : Self.names[index]
     }
 }
 
 /// How many requests had each outcome.
 package struct OutcomeCounts: Sendable, Equatable {
-    private var counts = [Int](repeating: 0, count: Outcome.allCases.count)
+    private var counts = [Int](repeating: 0, count: Outcome.all.count)
 
     package init() {}
 
@@ -70,14 +62,9 @@ package struct OutcomeCounts: Sendable, Equatable {
         set { counts[Int(outcome.rawValue)] = newValue }
     }
 
-    /// All outcomes that occurred, in the order of their declaration.
+    /// All outcomes that occurred.
     package var present: [(outcome: Outcome, count: Int)] {
-        Outcome.allCases.map { ($0, self[$0]) }.filter { $0.1 > 0 }
-    }
-
-    /// How many shoppers were told no.
-    package var rejected: Int {
-        Outcome.allCases.reduce(0) { $0 + ($1.isRejection ? self[$1] : 0) }
+        Outcome.all.map { ($0, self[$0]) }.filter { $0.1 > 0 }
     }
 
     mutating func merge(_ other: OutcomeCounts) {

@@ -26,8 +26,46 @@ package enum RejectionReason: String, CaseIterable, Hashable, Sendable {
     case requestIDReused = "request-id-reused"
     /// The cart has as many lines or pending requests as it may have.
     case cartFull = "cart-full"
+    /// The cart has another version than the request was made for.
+    case versionMismatch = "version-mismatch"
+    /// The product is not for sale now.
+    case inactiveProduct = "inactive-product"
+    /// The product's price is in another currency than the cart's.
+    case currencyMismatch = "currency-mismatch"
+    /// The catalogue has no such delivery.
+    case unknownProvider = "unknown-provider"
+    /// The cart has no such delivery.
+    case unknownDelivery = "unknown-delivery"
+    /// There is no line that it could be done for.
+    case noLines = "no-lines"
+    /// A cart was to be merged into itself.
+    case sameCart = "same-cart"
     /// The request could not be handled and was set aside.
     case failed = "failed"
+}
+
+extension RejectionReason: Error {}
+
+/// What became of one item of a request that names several.
+package struct ItemOutcome: Hashable, Sendable {
+    package var line: LineID
+    /// As it was asked for.
+    package var quantity: Int
+    package var status: RequestStatus
+    package var reason: RejectionReason?
+    /// What the inventory had, where it refused.
+    package var available: Int?
+
+    package init(
+        line: LineID, quantity: Int, _ status: RequestStatus, reason: RejectionReason? = nil,
+        available: Int? = nil
+    ) {
+        self.line = line
+        self.quantity = quantity
+        self.status = status
+        self.reason = reason
+        self.available = available
+    }
 }
 
 /// What is sent to a gateway: a message on `cart-request-response`.
@@ -39,7 +77,8 @@ package struct CartResponse: Hashable, Sendable {
     package enum Content: Hashable, Sendable {
         /// How a request ended; the cart is as it stands now, `nil` where it was not looked at.
         case outcome(
-            RequestID, RequestStatus, reason: RejectionReason?, message: String?, cart: CartView?)
+            RequestID, RequestStatus, reason: RejectionReason?, message: String?, cart: CartView?,
+            items: [ItemOutcome]? = nil)
         /// The cart has changed.
         case changed(CartView)
     }
@@ -65,7 +104,7 @@ package struct CartResponse: Hashable, Sendable {
     /// The request that is answered; `nil` for a change.
     package var requestID: RequestID? {
         switch content {
-        case .outcome(let requestID, _, _, _, _): requestID
+        case .outcome(let requestID, _, _, _, _, _): requestID
         case .changed: nil
         }
     }
@@ -73,7 +112,7 @@ package struct CartResponse: Hashable, Sendable {
     /// The status told; `nil` for a change.
     package var status: RequestStatus? {
         switch content {
-        case .outcome(_, let status, _, _, _): status
+        case .outcome(_, let status, _, _, _, _): status
         case .changed: nil
         }
     }
@@ -81,7 +120,7 @@ package struct CartResponse: Hashable, Sendable {
     /// The cart's version told, if a cart is told.
     package var cartVersion: Int? {
         switch content {
-        case .outcome(_, _, _, _, let cart): cart?.version
+        case .outcome(_, _, _, _, let cart, _): cart?.version
         case .changed(let cart): cart.version
         }
     }
@@ -93,12 +132,16 @@ extension CartResponse {
         var json = JSONWriter(capacity: 512)
         json.object { json in
             switch content {
-            case .outcome(let requestID, let status, let reason, let message, let cart):
+            case .outcome(let requestID, let status, let reason, let message, let cart, let items):
                 json.field("type", "outcome")
                 json.field("requestID", requestID.text)
                 json.field("status", status.rawValue)
                 if let reason { json.field("reason", reason.rawValue) }
                 if let message { json.field("message", message) }
+                if let items {
+                    json.key("items")
+                    json.items(items)
+                }
                 if let cart {
                     json.key("cart")
                     cart.encode(to: &json)
@@ -121,6 +164,7 @@ extension CartResponse {
         var reason: RejectionReason?
         var message: String?
         var cart: CartView?
+        var items: [ItemOutcome]?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
@@ -130,17 +174,71 @@ extension CartResponse {
             case "reason": reason = RejectionReason(rawValue: try reader.string())
             case "message": message = try reader.string()
             case "cart": cart = try CartView(from: &reader)
+            case "items": items = try ItemOutcome.list(from: &reader)
             default: try reader.skipValue()
             }
         }
         try reader.end()
         switch (type, requestID, status, cart) {
         case ("outcome", let requestID?, let status?, _):
-            return .outcome(requestID, status, reason: reason, message: message, cart: cart)
+            return .outcome(
+                requestID, status, reason: reason, message: message, cart: cart, items: items)
         case ("changed", _, _, let cart?):
             return .changed(cart)
         default:
             throw reader.failure("an outcome or a change is expected")
         }
+    }
+}
+
+extension JSONWriter {
+    /// Writes the outcomes of items as an array.
+    package mutating func items(_ items: [ItemOutcome]) {
+        beginArray()
+        for item in items {
+            object { json in
+                json.field("id", "\(item.line)")
+                json.field("quantity", item.quantity)
+                json.field("status", item.status.rawValue)
+                if let reason = item.reason { json.field("reason", reason.rawValue) }
+                if let available = item.available { json.field("available", available) }
+            }
+        }
+        endArray()
+    }
+}
+
+extension ItemOutcome {
+    /// Reads the array that ``JSONWriter/items(_:)`` writes.
+    package static func list(
+        from reader: inout JSONReader
+    ) throws(JSONError) -> [ItemOutcome] {
+        var items: [ItemOutcome] = []
+        try reader.beginArray()
+        while try reader.nextElement() {
+            var line: LineID?
+            var quantity: Int?
+            var status: RequestStatus?
+            var reason: RejectionReason?
+            var available: Int?
+            try reader.beginObject()
+            while let key = try reader.nextKey() {
+                switch key {
+                case "id": line = LineID(try reader.string())
+                case "quantity": quantity = try reader.integer()
+                case "status": status = RequestStatus(rawValue: try reader.string())
+                case "reason": reason = RejectionReason(rawValue: try reader.string())
+                case "available": available = try reader.integer()
+                default: try reader.skipValue()
+                }
+            }
+            guard let line, let quantity, let status else {
+                throw reader.failure("an item needs id, quantity and status")
+            }
+            items.append(
+                ItemOutcome(
+                    line: line, quantity: quantity, status, reason: reason, available: available))
+        }
+        return items
     }
 }

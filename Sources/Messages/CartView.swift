@@ -1,28 +1,50 @@
 /// A cart as its shopper sees it.
 package struct CartView: Hashable, Sendable {
-    /// Pieces of one product that are held for the cart.
+    /// Pieces of one product, from one store, that are held for the cart.
     package struct Line: Hashable, Sendable {
-        package var productCode: ProductCode
+        package var id: LineID
         package var name: String
         package var quantity: Int
+        package var country: Country?
+        /// Of one piece; `nil` where the catalogue had none.
+        package var price: Price?
+        /// What all pieces cost.
+        package var amount: Amount?
 
-        package init(productCode: ProductCode, name: String, quantity: Int) {
-            self.productCode = productCode
+        package init(
+            id: LineID, name: String, quantity: Int, country: Country? = nil, price: Price? = nil,
+            amount: Amount? = nil
+        ) {
+            self.id = id
             self.name = name
             self.quantity = quantity
+            self.country = country
+            self.price = price
+            self.amount = amount
         }
     }
 
     /// A request that the inventory has not answered yet.
     package struct Pending: Hashable, Sendable {
         package var requestID: RequestID
-        package var productCode: ProductCode
+        package var line: LineID
         package var quantity: Int
 
-        package init(requestID: RequestID, productCode: ProductCode, quantity: Int) {
+        package init(requestID: RequestID, line: LineID, quantity: Int) {
             self.requestID = requestID
-            self.productCode = productCode
+            self.line = line
             self.quantity = quantity
+        }
+    }
+
+    /// What only some commands keep: its name and its JSON.
+    package struct Part: Hashable, Sendable {
+        package var name: String
+        package var json: [UInt8]
+
+        package init(name: String, json: [UInt8]) {
+            self.name = name
+            self.json = json
         }
     }
 
@@ -31,12 +53,20 @@ package struct CartView: Hashable, Sendable {
     package var version: Int
     package var lines: [Line]
     package var pending: [Pending]
+    package var parts: [Part]
+    /// `nil` while nothing in the cart has a price.
+    package var totals: Totals?
 
-    package init(cartID: CartID, version: Int, lines: [Line], pending: [Pending]) {
+    package init(
+        cartID: CartID, version: Int, lines: [Line], pending: [Pending], parts: [Part] = [],
+        totals: Totals? = nil
+    ) {
         self.cartID = cartID
         self.version = version
         self.lines = lines
         self.pending = pending
+        self.parts = parts
+        self.totals = totals
     }
 }
 
@@ -48,13 +78,7 @@ extension CartView {
             json.field("version", version)
             json.key("lines")
             json.beginArray()
-            for line in lines {
-                json.object { json in
-                    json.field("productCode", line.productCode.text)
-                    json.field("name", line.name)
-                    json.field("quantity", line.quantity)
-                }
-            }
+            for line in lines { json.object { line.encodeFields(to: &$0) } }
             json.endArray()
             json.key("pending")
             json.beginArray()
@@ -62,20 +86,30 @@ extension CartView {
                 json.object { json in
                     json.field("requestID", request.requestID.text)
                     json.field("action", "add")
-                    json.field("productCode", request.productCode.text)
+                    json.field("id", "\(request.line)")
+                    json.field("productCode", request.line.productCode.text)
                     json.field("quantity", request.quantity)
                 }
             }
             json.endArray()
+            for part in parts {
+                json.key(name: part.name)
+                json.raw(part.json)
+            }
+            if let totals {
+                json.key("totals")
+                totals.encode(to: &json)
+            }
         }
     }
 
-    /// Reads the object that ``encode(to:)`` writes.
+    /// Reads the object that ``encode(to:)`` writes, without its parts.
     package init(from reader: inout JSONReader) throws(JSONError) {
         var cartID: CartID?
         var version: Int?
         var lines: [Line] = []
         var pending: [Pending] = []
+        var totals: Totals?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
@@ -87,54 +121,93 @@ extension CartView {
             case "pending":
                 try reader.beginArray()
                 while try reader.nextElement() { pending.append(try Pending(from: &reader)) }
+            case "totals": totals = try Totals(from: &reader)
             default: try reader.skipValue()
             }
         }
         guard let cartID, let version else {
             throw reader.failure("a cart needs cartID and version")
         }
-        self.init(cartID: cartID, version: version, lines: lines, pending: pending)
+        self.init(
+            cartID: cartID, version: version, lines: lines, pending: pending, totals: totals)
     }
 }
 
 extension CartView.Line {
+    fileprivate func encodeFields(to json: inout JSONWriter) {
+        json.field("id", "\(id)")
+        json.field("productCode", id.productCode.text)
+        if let storeID = id.storeID { json.field("storeId", storeID.text) }
+        json.field("name", name)
+        json.field("quantity", quantity)
+        if let country { json.field("country", country.code) }
+        if let price {
+            json.field("price", price.minorUnits)
+            json.field("currency", price.currency.code)
+            json.field("vatRate", price.vatRate)
+        }
+        if let amount {
+            json.field("total", amount.total)
+            json.field("vat", amount.vat)
+        }
+    }
+
     init(from reader: inout JSONReader) throws(JSONError) {
-        var productCode: ProductCode?
+        var id: LineID?
         var name: String?
         var quantity: Int?
+        var country: Country?
+        var minorUnits: Int?
+        var currency: Currency?
+        var vatRate: Int?
+        var total: Int?
+        var vat: Int?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
-            case "productCode": productCode = ProductCode(try reader.string())
+            case "id": id = LineID(try reader.string())
             case "name": name = try reader.string()
             case "quantity": quantity = try reader.integer()
+            case "country": country = Country(try reader.string())
+            case "price": minorUnits = try reader.integer()
+            case "currency": currency = Currency(try reader.string())
+            case "vatRate": vatRate = try reader.integer()
+            case "total": total = try reader.integer()
+            case "vat": vat = try reader.integer()
             default: try reader.skipValue()
             }
         }
-        guard let productCode, let name, let quantity else {
-            throw reader.failure("a line needs productCode, name and quantity")
+        guard let id, let name, let quantity else {
+            throw reader.failure("a line needs id, name and quantity")
         }
-        self.init(productCode: productCode, name: name, quantity: quantity)
+        var price: Price?
+        if let minorUnits, let currency, let vatRate {
+            price = Price(minorUnits: minorUnits, currency: currency, vatRate: vatRate)
+        }
+        var amount: Amount?
+        if let total, let vat { amount = Amount(total: total, vat: vat) }
+        self.init(
+            id: id, name: name, quantity: quantity, country: country, price: price, amount: amount)
     }
 }
 
 extension CartView.Pending {
     init(from reader: inout JSONReader) throws(JSONError) {
         var requestID: RequestID?
-        var productCode: ProductCode?
+        var line: LineID?
         var quantity: Int?
         try reader.beginObject()
         while let key = try reader.nextKey() {
             switch key {
-            case "requestID": requestID = RequestID(try reader.string())
-            case "productCode": productCode = ProductCode(try reader.string())
+            case "requestID": requestID = RequestID(ofPart: try reader.string())
+            case "id": line = LineID(try reader.string())
             case "quantity": quantity = try reader.integer()
             default: try reader.skipValue()
             }
         }
-        guard let requestID, let productCode, let quantity else {
-            throw reader.failure("a pending request needs requestID, productCode and quantity")
+        guard let requestID, let line, let quantity else {
+            throw reader.failure("a pending request needs requestID, id and quantity")
         }
-        self.init(requestID: requestID, productCode: productCode, quantity: quantity)
+        self.init(requestID: requestID, line: line, quantity: quantity)
     }
 }

@@ -68,10 +68,13 @@ extension CartID: CustomStringConvertible {
 
 /// The identity of a request within its cart, chosen by the client or else by the gateway.
 ///
-/// 1 to 64 of the characters `A-Z a-z 0-9 . _ : -`.
+/// 1 to 64 of the characters `A-Z a-z 0-9 . _ : -`. A cart that takes a request apart gives its parts
+/// IDs of their own, with a slash in them, which no client can choose.
 package struct RequestID: Hashable, Sendable, CustomStringConvertible {
-    /// The most bytes that an ID may have.
+    /// The most bytes that an ID may have that a client chooses.
     package static let lengthMax = 64
+    /// The most bytes that follow the slash of a part's ID.
+    private static let partLengthMax = 36
 
     package let text: String
 
@@ -84,7 +87,40 @@ package struct RequestID: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
+    /// Takes a valid ID, also that of a part; `nil` for anything else.
+    package init?(ofPart text: String) {
+        let pieces = text.utf8.split(
+            separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
+        guard let whole = pieces.first, let requestID = RequestID(String(Substring(whole)))
+        else { return nil }
+        if pieces.count == 2 {
+            let part = String(Substring(pieces[1]))
+            guard isWellFormed(part, lengthMax: Self.partLengthMax, where: isCodeCharacter) else {
+                return nil
+            }
+        }
+        self.text = pieces.count == 1 ? requestID.text : text
+    }
+
     private init(valid text: String) { self.text = text }
+
+    /// The ID of a part of the request, by its number.
+    package func part(_ number: Int) -> RequestID { RequestID(valid: "\(text)/\(number)") }
+
+    /// The ID under which another cart is asked for what it has, on behalf of the request.
+    package func part(for cartID: CartID) -> RequestID { RequestID(valid: "\(text)/\(cartID)") }
+
+    /// The request that it is a part of; `nil` for one that is none.
+    package var whole: RequestID? {
+        guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else { return nil }
+        return RequestID(valid: String(text[..<slash]))
+    }
+
+    /// The number of the part; `nil` for one that is none.
+    package var partNumber: Int? {
+        guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else { return nil }
+        return Int(text[text.utf8.index(after: slash)...])
+    }
 
     /// A new ID with 89 random bits, in the 15 bytes that Swift keeps without an allocation.
     package static func random(
@@ -146,7 +182,79 @@ package struct UserID: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
+    private init(valid text: String) { self.text = text }
+
     package var description: String { text }
+}
+
+extension UserID {
+    /// Whoever uses a cart without saying who it is.
+    package static let guest = UserID(valid: "guest")
+}
+
+/// A store of the shop, as the shop knows it.
+///
+/// 1 to 64 of the characters `A-Z a-z 0-9 . _ -`.
+package struct StoreID: Hashable, Sendable, CustomStringConvertible {
+    /// The most bytes that an ID may have.
+    package static let lengthMax = 64
+
+    package let text: String
+
+    /// Takes a valid ID; `nil` for anything else.
+    package init?(_ text: String) {
+        guard isWellFormed(text, lengthMax: Self.lengthMax, where: isCodeCharacter) else {
+            return nil
+        }
+        self.text = text
+    }
+
+    package var description: String { text }
+}
+
+/// A country by its ISO 3166-1 code: two capital letters.
+package struct Country: Hashable, Sendable, CustomStringConvertible {
+    package let code: String
+
+    /// Takes two capital letters, assigned or not; `nil` for anything else.
+    package init?(_ code: String) {
+        guard code.utf8.count == 2, code.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else {
+            return nil
+        }
+        self.code = code
+    }
+
+    package var description: String { code }
+}
+
+/// A line of a cart: a product, and the store that it comes from, if it comes from one.
+///
+/// Written as the product's code, or as code and store with an `@` between them.
+package struct LineID: Hashable, Sendable, CustomStringConvertible {
+    package let productCode: ProductCode
+    package let storeID: StoreID?
+
+    package init(_ productCode: ProductCode, storeID: StoreID? = nil) {
+        self.productCode = productCode
+        self.storeID = storeID
+    }
+
+    /// Takes a line's ID; `nil` for anything else.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let code = ProductCode(String(parts[0])) else { return nil }
+        productCode = code
+        if parts.count == 2 {
+            guard let storeID = StoreID(String(parts[1])) else { return nil }
+            self.storeID = storeID
+        } else {
+            storeID = nil
+        }
+    }
+
+    package var description: String {
+        storeID.map { "\(productCode)@\($0)" } ?? productCode.text
+    }
 }
 
 /// How many pieces one request may name.

@@ -3,9 +3,13 @@ package struct InventoryRequest: Hashable, Sendable {
     /// What is asked.
     package enum Action: Hashable, Sendable {
         /// Hold that many pieces, all or none; an ask that is unknown after `until` is refused.
-        case ask(quantity: Int, until: Timestamp)
-        /// Let the hold shrink to that many pieces; it never grows.
-        case lower(to: Int)
+        ///
+        /// What the source still holds is let go in the same transaction, whatever is decided, and is
+        /// there for this ask first.
+        case ask(quantity: Int, until: Timestamp, from: HoldSource? = nil)
+        /// Let the hold shrink to that many pieces; it never grows. What the source of its ask still
+        /// holds is let go too.
+        case lower(to: Int, from: HoldSource? = nil)
         /// Let what is held last until that moment at least.
         case extend(until: Timestamp)
         /// Count anew what is held of the product; of the other fields only its code counts.
@@ -44,13 +48,15 @@ extension InventoryRequest {
         var json = JSONWriter(capacity: 256)
         json.object { json in
             switch action {
-            case .ask(let quantity, let until):
+            case .ask(let quantity, let until, let source):
                 json.field("type", "ask")
                 json.field("quantity", quantity)
                 json.field("askUntil", until.millis)
-            case .lower(let quantity):
+                json.source(source)
+            case .lower(let quantity, let source):
                 json.field("type", "lower")
                 json.field("quantity", quantity)
+                json.source(source)
             case .extend(let until):
                 json.field("type", "extend")
                 json.field("expiresAt", until.millis)
@@ -76,9 +82,10 @@ extension InventoryRequest {
                 .ask(
                     quantity: try fields.requestQuantity(),
                     until: Timestamp(
-                        millis: try MessageFields.required(fields.askUntil, "askUntil")))
+                        millis: try MessageFields.required(fields.askUntil, "askUntil")),
+                    from: try fields.source())
             case "lower":
-                .lower(to: try fields.heldQuantity())
+                .lower(to: try fields.heldQuantity(), from: try fields.source())
             case "extend":
                 .extend(
                     until: Timestamp(

@@ -47,6 +47,13 @@ package struct JSONWriter: Sendable {
         needsComma = false
     }
 
+    /// Writes the name of a field that is known only when the program runs; its value follows.
+    package mutating func key(name: String) {
+        string(name)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
     /// Writes a string, escaped as RFC 8259 asks.
     package mutating func string(_ text: String) {
         separate()

@@ -33,6 +33,8 @@ struct MessageFields {
     var askUntil: Int?
     var expiresAt: Int?
     var since: Int?
+    var fromCartIDText: String?
+    var fromRequestIDText: String?
 
     init(_ bytes: [UInt8]) throws(MessageError) {
         do {
@@ -53,6 +55,8 @@ struct MessageFields {
                 case "askUntil": askUntil = try reader.integer()
                 case "expiresAt": expiresAt = try reader.integer()
                 case "since": since = try reader.integer()
+                case "fromCartID": fromCartIDText = try reader.string()
+                case "fromRequestID": fromRequestIDText = try reader.string()
                 default: try reader.skipValue()
                 }
             }
@@ -76,11 +80,18 @@ struct MessageFields {
     }
 
     func requestID() throws(MessageError) -> RequestID {
-        try valid(requestIDText, "requestID") { RequestID($0) }
+        try valid(requestIDText, "requestID") { RequestID(ofPart: $0) }
     }
 
     func userID() throws(MessageError) -> UserID {
         try valid(userIDText, "userID") { UserID($0) }
+    }
+
+    func source() throws(MessageError) -> HoldSource? {
+        if fromCartIDText == nil { return nil }
+        return HoldSource(
+            cartID: try valid(fromCartIDText, "fromCartID") { CartID($0) },
+            requestID: try valid(fromRequestIDText, "fromRequestID") { RequestID(ofPart: $0) })
     }
 
     func productCode() throws(MessageError) -> ProductCode {

@@ -70,9 +70,9 @@ struct CartSockets: Sendable {
     func waiting(of socketID: Int) -> Int { sockets[socketID]?.waiting ?? 0 }
 
     mutating func open(
-        _ socketID: Int, of userID: UserID, client: ClientAddress, sink: any ShopperSocket
+        _ socketID: Int, of userID: UserID, cartID: CartID, client: ClientAddress,
+        sink: any ShopperSocket
     ) {
-        let cartID = CartID(of: userID)
         sockets[socketID] = Socket(
             userID: userID, cartID: cartID, client: client, sink: sink)
         watches[cartID, default: Watch(userID: userID)].sockets.append(socketID)
@@ -146,6 +146,20 @@ struct CartSockets: Sendable {
         return DueWatch(cartID: cartID, userID: watch.userID, since: max(version ?? 0, 0))
     }
 
+    /// Has a socket told every change after a version from now on.
+    ///
+    /// Others may watch its cart already, but have seen what this one has not.
+    mutating func watchFully(
+        _ socketID: Int, since version: Int, now: Timestamp
+    ) -> DueWatch? {
+        guard var socket = sockets[socketID] else { return nil }
+        socket.isGreeted = true
+        socket.versionSeen = version
+        sockets[socketID] = socket
+        _ = startWatch(of: socketID, version: nil, now: now)
+        return DueWatch(cartID: socket.cartID, userID: socket.userID, since: version)
+    }
+
     /// Takes the watches that are due for renewal.
     mutating func renew(now: Timestamp) -> [DueWatch] {
         var due: [DueWatch] = []
@@ -156,7 +170,7 @@ struct CartSockets: Sendable {
             renewals.insert(cartID, due: now + renewal)
             let seen = watch.sockets.compactMap { sockets[$0]?.versionSeen }.min()
             due.append(
-                DueWatch(cartID: cartID, userID: watch.userID, since: max(seen ?? 0, 0)))
+                DueWatch(cartID: cartID, userID: watch.userID, since: seen ?? 0))
         }
         return due
     }

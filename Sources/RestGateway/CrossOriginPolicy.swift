@@ -6,9 +6,10 @@ import WebServer
 /// browsers do not apply it.
 struct CrossOriginPolicy: Sendable {
     /// The headers that the gateway reads, of those that a page may only send with permission.
-    static let requestHeaders = "Authorization, Content-Type, Idempotency-Key, traceparent"
+    static let requestHeaders =
+        "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, traceparent"
     /// The headers of answers that a page may only read with permission.
-    static let responseHeaders = "Allow, Location, Retry-After"
+    static let responseHeaders = "Allow, ETag, Location, Retry-After"
     /// For how many seconds a browser need not ask again.
     private static let secondsToKeep = "600"
 
@@ -33,6 +34,30 @@ struct CrossOriginPolicy: Sendable {
             at: .header("Origin"))
     }
 
+    /// Refuses a GET that changes something, unless a page of the gateway's own origin makes it.
+    ///
+    /// Browsers say so in `Sec-Fetch-Site` where the connection is secure or local, and otherwise
+    /// mostly by `Origin` or `Referer`. What is no browser says nothing, and could say anything.
+    ///
+    /// Source: Fetch Metadata Request Headers, section 2.3.
+    func checkNavigation(_ request: HTTPRequest) throws(Problem) {
+        let site = request.headers.first("Sec-Fetch-Site")
+        if site == "same-origin" { return }
+        let origin = request.headers.first("Origin") ?? request.headers.first("Referer")
+        if site == nil {
+            guard let origin else { return }
+            if let host = request.headers.first("Host"),
+                WebOrigin(ofPage: origin)?.isServed(by: host) == true
+            {
+                return
+            }
+        }
+        throw Problem(
+            .originNotAllowed,
+            "only pages of this origin may change a cart by GET; use POST /cart/ instead",
+            at: .header(site == nil ? "Origin" : "Sec-Fetch-Site"))
+    }
+
     /// Tells the browser whether a page may read the answer, and in a preflight what it may ask.
     ///
     /// - Parameter response: an answer to OPTIONS tells the path's methods in `Allow`.
@@ -46,6 +71,8 @@ struct CrossOriginPolicy: Sendable {
             ("Access-Control-Allow-Origin", isForAll ? "*" : origins[0]),
             ("Access-Control-Expose-Headers", Self.responseHeaders),
         ]
+        // With cookies only for origins that are named: any page could use any shopper's cart.
+        if !isForAll { response.headers.append(("Access-Control-Allow-Credentials", "true")) }
         guard request.method == "OPTIONS",
             request.headers.first("Access-Control-Request-Method") != nil,
             let methods = response.headers.first(where: { $0.0 == "Allow" })?.1

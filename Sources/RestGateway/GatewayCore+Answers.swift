@@ -40,10 +40,15 @@ extension GatewayCore {
             metrics.outcomeTime.observe(.milliseconds(now.millis - waiter.askedAt.millis))
             switch waiter.asker {
             case .call(let callID):
-                answerCall(callID, .outcome(requestID, status, text: reply.value))
+                answerCall(
+                    callID,
+                    .outcome(
+                        requestID, status, version: reply.cartVersion, text: reply.value))
             case .socket(let socketID):
                 sockets.endWaiting(socketID)
-                answerSocket(socketID, reply.value, version: reply.cartVersion)
+                // Another cart's version says nothing about what the socket has seen of its own.
+                let isOwn = sockets.shopper(of: socketID)?.cartID == reply.cartID
+                answerSocket(socketID, reply.value, version: isOwn ? reply.cartVersion : nil)
             }
         }
     }

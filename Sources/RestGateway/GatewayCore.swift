@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 import Telemetry
 import WebServer
@@ -9,8 +10,8 @@ import WebServer
 actor GatewayCore {
     /// What a REST call gets.
     enum CallAnswer: Sendable {
-        /// The outcome, with the JSON that tells it.
-        case outcome(RequestID, RequestStatus, text: [UInt8])
+        /// The outcome, with the cart's version and the JSON that tells it.
+        case outcome(RequestID, RequestStatus, version: Int?, text: [UInt8])
         /// None came up to the deadline.
         case unanswered(RequestID)
         case refused(Problem)
@@ -32,6 +33,7 @@ actor GatewayCore {
         var cartID: CartID
         var requestID: RequestID?
         var action: CartRequest.Action
+        var ifVersion: Int?
         var trace: TraceContext?
     }
 
@@ -92,7 +94,8 @@ actor GatewayCore {
             case .conflict:
                 metrics.count(.rejected)
                 let text = OutcomeText.reused(request)
-                answerCall(callID, .outcome(request.requestID, .rejected, text: text))
+                answerCall(
+                    callID, .outcome(request.requestID, .rejected, version: nil, text: text))
             case .refused(let problem):
                 answerCall(callID, .refused(problem))
             }
@@ -103,20 +106,41 @@ actor GatewayCore {
     ///
     /// - Parameter client: whom its messages count for; the first request is counted already.
     func serve(_ socket: WebSocket, first ask: Ask, client: ClientAddress) async {
-        let socketID = open(socket, of: ask.userID, client: client)
+        let socketID = open(socket, of: ask.userID, cartID: ask.cartID, client: client)
         defer { close(socketID) }
         submit(ask, from: socketID)
         while let message = await socket.receive() { receive(message, from: socketID) }
     }
 
+    /// Serves a websocket that is told the changes of a cart, those it has missed first.
+    ///
+    /// - Parameter version: what the client has seen last; -1 if it has seen nothing.
+    func serve(
+        _ socket: WebSocket, watching cartID: CartID, of userID: UserID, since version: Int,
+        client: ClientAddress
+    ) async {
+        let socketID = open(socket, of: userID, cartID: cartID, client: client)
+        defer { close(socketID) }
+        watch(from: socketID, since: version)
+        while let message = await socket.receive() { receive(message, from: socketID) }
+    }
+
     /// Notes an open websocket; returns its number.
     func open(
-        _ socket: any ShopperSocket, of userID: UserID, client: ClientAddress = .unknown
+        _ socket: any ShopperSocket, of userID: UserID, cartID: CartID,
+        client: ClientAddress = .unknown
     ) -> Int {
         let socketID = nextAskerID()
-        sockets.open(socketID, of: userID, client: client, sink: socket)
+        sockets.open(socketID, of: userID, cartID: cartID, client: client, sink: socket)
         metrics.sockets.set(sockets.count)
         return socketID
+    }
+
+    /// Has a websocket told what its cart is, or how it changed since a version.
+    func watch(from socketID: Int, since version: Int) {
+        if let watch = sockets.watchFully(socketID, since: version, now: clock.now()) {
+            append(asking: [], watching: [watch])
+        }
     }
 
     /// Forgets a websocket.
@@ -145,11 +169,17 @@ actor GatewayCore {
         }
         do {
             let message = try ClientMessage(message)
-            submit(
-                Ask(
-                    userID: shopper.userID, cartID: shopper.cartID, requestID: message.requestID,
-                    action: message.action),
-                from: socketID)
+            var ask = Ask(
+                userID: shopper.userID, cartID: shopper.cartID, requestID: message.requestID,
+                action: message.action, ifVersion: message.ifVersion)
+            if case .command(let command) = message.action,
+                let other = command.base.redirected(from: shopper.cartID)
+            {
+                ask.cartID = other.cartID
+                ask.userID = other.userID
+                ask.action = .command(other.command)
+            }
+            submit(ask, from: socketID)
         } catch {
             metrics.clientErrors.increment()
             sockets.tell(socketID, error.problem.message(for: error.requestID))
@@ -220,7 +250,8 @@ actor GatewayCore {
             parentID: parent, flags: ask.trace?.flags ?? 1)
         return CartRequest(
             cartID: ask.cartID, requestID: ask.requestID ?? RequestID.random(using: &randomness),
-            userID: ask.userID, action: ask.action, replyPartition: configuration.replyPartition,
+            userID: ask.userID, action: ask.action, ifVersion: ask.ifVersion,
+            replyPartition: configuration.replyPartition,
             traceparent: trace.traceparent)
     }
 

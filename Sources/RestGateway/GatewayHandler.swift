@@ -15,9 +15,9 @@ struct GatewayHandler: RequestHandler {
                 try gateway.limits.count(for: client, now: gateway.ports.clock.now())
             }
             switch try gateway.router.match(method: request.method, path: request.path) {
-            case .operation(let found, let arguments):
-                operation = found
-                answer = try await perform(found, arguments, request)
+            case .route(let route, let arguments):
+                operation = route.operation
+                answer = try await perform(route, arguments, request)
             case .otherMethods(let methods):
                 answer = .response(
                     otherMethod(request.method, allowing: methods.joined(separator: ", ")))
@@ -55,14 +55,21 @@ struct GatewayHandler: RequestHandler {
     }
 
     private func perform(
-        _ operation: Route.Operation, _ arguments: [String], _ request: HTTPRequest
+        _ route: Route, _ arguments: [String], _ request: HTTPRequest
     ) async throws(Problem) -> HTTPAnswer {
-        switch operation {
+        switch route.operation {
         case .updateProduct: try await gateway.updateProduct(request)
-        case .showCart: .response(try await gateway.showCart(request))
-        case .addItem: .response(try await gateway.addItem(request))
-        case .removeItem: .response(try await gateway.removeItem(request, arguments))
-        case .lookUpRequest: .response(try await gateway.lookUpRequest(request, arguments))
+        case .showUsersCart: .response(try await gateway.showUsersCart(request))
+        case .addUsersItem: .response(try await gateway.addUsersItem(request))
+        case .removeUsersItem: .response(try await gateway.removeUsersItem(request, arguments))
+        case .lookUpUsersRequest:
+            .response(try await gateway.lookUpUsersRequest(request, arguments))
+        case .showCart: .response(try await gateway.showCart(request, route, arguments))
+        case .dropCart: .response(try gateway.dropCart(request))
+        case .changeCart: .response(try await gateway.changeCart(request, route, arguments))
+        case .lookUpRequest:
+            .response(try await gateway.lookUpRequest(request, route, arguments))
+        case .openSession: try await gateway.openSession(request, route, arguments)
         case .showStock: .response(try await gateway.showStock(request, arguments))
         case .showHistory: .response(try await gateway.showHistory(request, arguments))
         case .test: .response(try await gateway.test(request))

@@ -43,13 +43,9 @@ enum InputRules {
 
     /// Reads a whole number as it is written canonically: no plus sign, no leading zeros, not `-0`.
     static func integer(_ text: String, at subject: Problem.Subject) throws(Problem) -> Int {
-        let isNegative = text.utf8.first == UInt8(ascii: "-")
-        let digits = text.utf8.dropFirst(isNegative ? 1 : 0)
-        let isCanonical =
-            digits.first != UInt8(ascii: "0") || (digits.count == 1 && !isNegative)
-        guard !digits.isEmpty, digits.allSatisfy({ (0x30...0x39).contains($0) }), isCanonical
-        else { throw invalid(subject, "is not a whole number") }
-        guard let value = Int(text) else { throw invalid(subject, "is too large a number") }
+        guard let value = WholeNumber.read(text) else {
+            throw invalid(subject, "is not a whole number that fits 64 bits")
+        }
         return value
     }
 

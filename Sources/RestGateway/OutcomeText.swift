@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 
 /// The few outcomes that a gateway tells by itself, and what it reads of others.
@@ -18,7 +19,7 @@ enum OutcomeText {
 
     /// The reason that an outcome's text gives.
     static func reason(in text: [UInt8]) -> RejectionReason? {
-        guard case .outcome(_, _, let reason, _, _) = try? CartResponse.decodeContent(text)
+        guard case .outcome(_, _, let reason, _, _, _) = try? CartResponse.decodeContent(text)
         else { return nil }
         return reason
     }

@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 
 /// Who waits for which outcome, and what is due when.

@@ -1,3 +1,4 @@
+package import CartDomain
 package import Messages
 
 /// Where the gateway writes its requests: the topic `cart-request`.

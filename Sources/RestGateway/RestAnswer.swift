@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 import WebServer
 
@@ -5,14 +6,16 @@ import WebServer
 struct RestAnswer {
     /// What was asked.
     let action: CartRequest.Action
-    let userID: UserID
+    let address: CartAddress
 
     func response(_ answer: GatewayCore.CallAnswer) throws(Problem) -> HTTPResponse {
         switch answer {
         case .refused(let problem):
             throw problem
-        case .outcome(let requestID, let status, let text):
-            return try response(requestID, status, text)
+        case .outcome(let requestID, let status, let version, let text):
+            var response = try response(requestID, status, text)
+            if let version { response.headers.append(("ETag", Preconditions.tag(version))) }
+            return response
         case .unanswered(let requestID):
             if action == .lookup {
                 throw Problem(.noAnswer, "the cart has not answered in time; ask again")
@@ -29,8 +32,11 @@ struct RestAnswer {
             // A lookup that finds a rejection has found what it looked for.
             return HTTPResponse(status: 200, json: text)
         case (.rejected, _):
-            let isReused = OutcomeText.reason(in: text) == .requestIDReused
-            return HTTPResponse(status: isReused ? 422 : 409, json: text)
+            switch OutcomeText.reason(in: text) {
+            case .requestIDReused: return HTTPResponse(status: 422, json: text)
+            case .versionMismatch: return HTTPResponse(status: 412, json: text)
+            default: return HTTPResponse(status: 409, json: text)
+            }
         case (.pending, _):
             return later(requestID, text)
         case (.unknown, _):
@@ -39,13 +45,12 @@ struct RestAnswer {
     }
 
     private func later(_ requestID: RequestID, _ text: [UInt8]) -> HTTPResponse {
-        let user = "?userID=" + PercentEncoding.encode(userID.text)
-        // Carts keep no record of being asked how they stand.
-        let location =
-            action == .check
-            ? "/cart" + user : "/requests/" + PercentEncoding.encode(requestID.text) + user
         var response = HTTPResponse(status: 202, json: text)
-        response.headers += [("Location", location), ("Retry-After", "1")]
+        // Carts keep no record of being asked how they stand.
+        response.headers += [
+            ("Location", action == .check ? address.path : address.path(of: requestID)),
+            ("Retry-After", "1"),
+        ]
         return response
     }
 }

@@ -1,40 +1,128 @@
+import CartDomain
 import Messages
 import Telemetry
 import WebServer
 
+/// The carts of browsers, by their cookies, and any cart by its ID.
 extension RestGateway {
-    /// `GET /cart/update-product`: opens a websocket with its first request.
-    func updateProduct(_ request: HTTPRequest) async throws(Problem) -> HTTPAnswer {
+    /// `GET /cart/`: the cart as it stands.
+    func showCart(
+        _ request: HTTPRequest, _ route: Route, _ arguments: [String]
+    ) async throws(Problem) -> HTTPResponse {
+        var arguments = arguments
+        let address = try address(request, route.scope, &arguments)
+        _ = try QueryParameters(request.query, allowing: [])
+        return try await show(address, request)
+    }
+
+    /// `DELETE /cart/`: has the browser forget its cart.
+    func dropCart(_ request: HTTPRequest) throws(Problem) -> HTTPResponse {
+        _ = try QueryParameters(request.query, allowing: [])
+        return HTTPResponse(
+            status: 204, headers: [CartCookie.dropping(isSecure: isSecure(request))])
+    }
+
+    /// Sends a command to a cart.
+    func changeCart(
+        _ request: HTTPRequest, _ route: Route, _ arguments: [String]
+    ) async throws(Problem) -> HTTPResponse {
+        guard let (registered, commandRoute) = route.command.map({ ($0.registered, $0.route) })
+        else { preconditionFailure("a route that changes carts has a command") }
+        if request.method == "GET" { try crossOrigin.checkNavigation(request) }
+        var arguments = arguments
+        var address = try address(request, route.scope, &arguments)
+        _ = try QueryParameters(request.query, allowing: [])
+        let input = CommandInput(registered)
+        let known = try input.values(inPath: arguments, of: commandRoute)
+        let hasBody =
+            input.fields.contains { known[$0.name] == nil }
+            && ["POST", "PUT", "PATCH"].contains(request.method)
+        let command = try input.command(
+            hasBody ? try await jsonBody(of: request) : [], known: known,
+            requires: commandRoute.requires)
+        let ifVersion = try Preconditions.ifMatch(request)
+        let requestID = try idempotencyKey(of: request)
+        guard let other = command.redirected(from: address.cartID) else {
+            return try await call(
+                request, address, .command(command), requestID: requestID, ifVersion: ifVersion)
+        }
+        var target = CartAddress(other.cartID, userID: other.userID)
+        target.cookie = address.cookie
+        address = target
+        var response = try await call(
+            request, address, .command(other.command), requestID: requestID,
+            ifVersion: ifVersion)
+        if route.scope == .cookie, response.status == 200 {
+            // From here on the browser's cart is the one that everything went to.
+            response.headers.removeAll { $0.0 == "Set-Cookie" }
+            response.headers.append(
+                CartCookie.setting(other.cartID, isSecure: isSecure(request)))
+        }
+        return response
+    }
+
+    /// `GET /cart/requests/{requestID}`: what became of a request.
+    func lookUpRequest(
+        _ request: HTTPRequest, _ route: Route, _ arguments: [String]
+    ) async throws(Problem) -> HTTPResponse {
+        var arguments = arguments
+        let address = try address(request, route.scope, &arguments)
+        _ = try QueryParameters(request.query, allowing: [])
+        return try await lookUp(arguments[0], address, request)
+    }
+
+    /// `GET /cart/session`: opens a websocket that tells every change of the cart.
+    func openSession(
+        _ request: HTTPRequest, _ route: Route, _ arguments: [String]
+    ) async throws(Problem) -> HTTPAnswer {
         guard request.isWebSocketUpgrade else {
             throw Problem(
                 .upgradeRequired,
-                """
-                open a websocket here (RFC 6455) to get the outcome as a message and to go on \
-                asking; without websockets use GET /cart, POST /cart/items and DELETE \
-                /cart/items/{productCode}
-                """)
+                "open a websocket here (RFC 6455) to be told every change of the cart")
         }
         try crossOrigin.checkUpgrade(request)
-        let query = try UpdateProductQuery(request.query)
+        var arguments = arguments
+        let address = try address(request, route.scope, &arguments)
+        let parameters = try QueryParameters(request.query, allowing: ["version"])
+        var version = -1
+        if let text = parameters["version"] {
+            version = try InputRules.integer(text, at: .parameter("version"))
+            guard version >= 0 else {
+                throw InputRules.invalid(.parameter("version"), "is below 0")
+            }
+        }
         if let problem = await core.refusal { throw problem }
-        let ask = GatewayCore.Ask(
-            userID: query.userID, cartID: CartID(of: query.userID), requestID: query.requestID,
-            action: query.action, trace: trace(of: request))
         let client = limits.client(of: request)
-        return .webSocket { [core] socket in
-            await core.serve(socket, first: ask, client: client)
+        let (cartID, userID, seen) = (address.cartID, address.userID, version)
+        return .webSocket(headers: address.cookie.map { [$0] } ?? []) { [core] socket in
+            await core.serve(
+                socket, watching: cartID, of: userID, since: seen, client: client)
         }
     }
 
-    /// `GET /cart`: the cart as it stands.
-    func showCart(_ request: HTTPRequest) async throws(Problem) -> HTTPResponse {
-        let parameters = try QueryParameters(request.query, allowing: ["userID"])
-        return try await call(request, try userID(parameters), .check)
+    func show(
+        _ address: CartAddress, _ request: HTTPRequest
+    ) async throws(Problem) -> HTTPResponse {
+        var response = try await call(request, address, .check)
+        if let tag = response.headers.first(where: { $0.0 == "ETag" })?.1,
+            let version = WholeNumber.read(String(tag.dropFirst().dropLast())),
+            response.status == 200, Preconditions.isKnown(version, to: request)
+        {
+            response.status = 304
+            response.body = []
+        }
+        return response
     }
 
-    /// `POST /cart/items`: adds to the cart.
-    func addItem(_ request: HTTPRequest) async throws(Problem) -> HTTPResponse {
-        _ = try QueryParameters(request.query, allowing: [])
+    func lookUp(
+        _ text: String, _ address: CartAddress, _ request: HTTPRequest
+    ) async throws(Problem) -> HTTPResponse {
+        let requestID = try InputRules.requestID(text, at: .parameter("requestID"))
+        return try await call(request, address, .lookup, requestID: requestID)
+    }
+
+    /// The fields of a request's JSON body.
+    func jsonBody(of request: HTTPRequest) async throws(Problem) -> [JSONValue.Field] {
         let contentTypes = request.headers.all("Content-Type")
         guard contentTypes.count == 1, MediaType(contentTypes[0])?.name == "application/json"
         else {
@@ -46,92 +134,44 @@ extension RestGateway {
         } catch {
             throw Problem(error, bytesMax: configuration.jsonBytesMax)
         }
-        let item = try ItemBody(bytes)
-        return try await call(
-            request, item.userID, .add(item.productCode, quantity: item.quantity),
-            requestID: try idempotencyKey(of: request))
-    }
-
-    /// `DELETE /cart/items/{productCode}`: takes out of the cart.
-    func removeItem(
-        _ request: HTTPRequest, _ arguments: [String]
-    ) async throws(Problem) -> HTTPResponse {
-        let parameters = try QueryParameters(request.query, allowing: ["userID", "quantity"])
-        let productCode = try InputRules.productCode(
-            arguments[0], at: .parameter("productCode"))
-        var quantity: Int?
-        if let text = parameters["quantity"] {
-            let subject = Problem.Subject.parameter("quantity")
-            quantity = try InputRules.quantity(
-                try InputRules.integer(text, at: subject), at: subject)
-        }
-        return try await call(
-            request, try userID(parameters), .remove(productCode, quantity: quantity),
-            requestID: try idempotencyKey(of: request))
-    }
-
-    /// `GET /requests/{requestID}`: what became of a request.
-    func lookUpRequest(
-        _ request: HTTPRequest, _ arguments: [String]
-    ) async throws(Problem) -> HTTPResponse {
-        let parameters = try QueryParameters(request.query, allowing: ["userID"])
-        let requestID = try InputRules.requestID(arguments[0], at: .parameter("requestID"))
-        return try await call(
-            request, try userID(parameters), .lookup, requestID: requestID)
-    }
-
-    /// `GET /stock/{productCode}`: what the inventory has of a product.
-    func showStock(
-        _ request: HTTPRequest, _ arguments: [String]
-    ) async throws(Problem) -> HTTPResponse {
-        _ = try QueryParameters(request.query, allowing: [])
-        let productCode = try InputRules.productCode(
-            arguments[0], at: .parameter("productCode"))
-        let stock: Stock?
         do {
-            stock = try await ports.stock.stock(of: productCode)
+            return try JSONValue.fields(of: bytes)
         } catch {
-            logger.warning("the stock could not be read", ["error": "\(error)"])
-            throw Problem(.inventoryUnavailable, "the stock cannot be read at the moment")
+            throw Problem(error)
         }
-        guard let stock else {
-            throw Problem(.unknownProduct, "there is no product \(productCode)")
-        }
-        var json = JSONWriter()
-        json.object { json in
-            json.field("productCode", stock.code.text)
-            json.field("name", stock.name)
-            json.field("quantity", stock.quantity)
-            json.field("held", stock.held)
-            json.field("available", stock.available)
-        }
-        return HTTPResponse(status: 200, json: json.bytes)
     }
 
-    private func userID(_ parameters: QueryParameters) throws(Problem) -> UserID {
-        try InputRules.userID(try parameters.required("userID"), at: .parameter("userID"))
+    func call(
+        _ request: HTTPRequest, _ address: CartAddress, _ action: CartRequest.Action,
+        requestID: RequestID? = nil, ifVersion: Int? = nil
+    ) async throws(Problem) -> HTTPResponse {
+        let ask = GatewayCore.Ask(
+            userID: address.userID, cartID: address.cartID, requestID: requestID, action: action,
+            ifVersion: ifVersion, trace: trace(of: request))
+        let answer = await core.call(ask)
+        var response = try RestAnswer(action: action, address: address).response(answer)
+        if let cookie = address.cookie { response.headers.append(cookie) }
+        return response
     }
 
-    private func trace(of request: HTTPRequest) -> TraceContext? {
+    func trace(of request: HTTPRequest) -> TraceContext? {
         request.headers.first("traceparent").flatMap { TraceContext(traceparent: $0) }
     }
 
-    private func call(
-        _ request: HTTPRequest, _ userID: UserID, _ action: CartRequest.Action,
-        requestID: RequestID? = nil
-    ) async throws(Problem) -> HTTPResponse {
-        let ask = GatewayCore.Ask(
-            userID: userID, cartID: CartID(of: userID),
-            requestID: requestID, action: action, trace: trace(of: request))
-        let answer = await core.call(ask)
-        return try RestAnswer(action: action, userID: userID).response(answer)
-    }
-
-    private func idempotencyKey(of request: HTTPRequest) throws(Problem) -> RequestID? {
+    func idempotencyKey(of request: HTTPRequest) throws(Problem) -> RequestID? {
         let keys = request.headers.all("Idempotency-Key")
         guard let key = keys.first else { return nil }
         let subject = Problem.Subject.header("Idempotency-Key")
         if keys.count > 1 { throw InputRules.invalid(subject, "is given twice") }
         return try InputRules.requestID(key, at: subject)
+    }
+}
+
+extension CartCommand {
+    /// The command as the cart gets it that decides it, where that is not the one it was sent to.
+    func redirected(
+        from cart: CartID
+    ) -> (cartID: CartID, userID: UserID, command: any CartCommand)? {
+        readdressed(from: cart).map { ($0.cartID, $0.userID, $0.command) }
     }
 }

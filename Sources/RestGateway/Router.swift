@@ -2,8 +2,8 @@
 struct Router: Sendable {
     /// What was found.
     enum Match: Equatable {
-        /// The operation, and the texts that stand for the segments in braces, decoded.
-        case operation(Route.Operation, arguments: [String])
+        /// The route, and the texts that stand for the segments in braces, decoded.
+        case route(Route, arguments: [String])
         /// The path exists, but not for that method; these are its methods.
         case otherMethods([String])
         /// There is nothing under the path.
@@ -24,9 +24,10 @@ struct Router: Sendable {
 
     init(_ routes: [Route] = Route.table) {
         entries = routes.map { route in
-            let segments = route.pattern.split(separator: "/").map { segment in
-                segment.hasPrefix("{") ? Segment.argument : .literal(String(segment))
-            }
+            let segments = route.pattern.dropFirst()
+                .split(separator: "/", omittingEmptySubsequences: false).map { segment in
+                    segment.hasPrefix("{") ? Segment.argument : .literal(String(segment))
+                }
             return Entry(route: route, segments: segments)
         }
     }
@@ -44,15 +45,20 @@ struct Router: Sendable {
                 throw Problem(.invalidPath, "in the path, \(error.reason)")
             }
         }
-        let method = method == "HEAD" ? "GET" : method
+        // A cart's path may end in a slash, as that of the cookie's cart does.
+        if segments.count == 4, segments[...1] == ["cart", "byid"], segments[3].isEmpty {
+            segments.removeLast()
+        }
         var methods: [String] = []
         for entry in entries {
             guard let arguments = Self.arguments(of: segments, in: entry.segments) else { continue }
-            if entry.route.method == method {
-                return .operation(entry.route.operation, arguments: arguments)
+            // What changes something does not answer to HEAD, which is safe by definition.
+            let isHeadToo = entry.route.method == "GET" && entry.route.command == nil
+            if entry.route.method == method || (isHeadToo && method == "HEAD") {
+                return .route(entry.route, arguments: arguments)
             }
             methods.append(entry.route.method)
-            if entry.route.method == "GET" { methods.append("HEAD") }
+            if isHeadToo { methods.append("HEAD") }
         }
         return methods.isEmpty ? .nothing : .otherMethods(methods + ["OPTIONS"])
     }
@@ -63,7 +69,7 @@ struct Router: Sendable {
         for (text, segment) in zip(texts, segments) {
             switch segment {
             case .literal(let literal): if text != literal { return nil }
-            case .argument: arguments.append(text)
+            case .argument: if text.isEmpty { return nil } else { arguments.append(text) }
             }
         }
         return arguments

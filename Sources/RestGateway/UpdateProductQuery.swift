@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 
 /// The query of `/cart/update-product`: the first request of a websocket.

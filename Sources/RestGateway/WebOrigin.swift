@@ -31,6 +31,13 @@ package struct WebOrigin: Hashable, Sendable {
             scheme: String(scheme), authority: Self.withoutUsualPort(authority, of: scheme))
     }
 
+    /// The origin of a page by its URL; `nil` for a URL that has none.
+    init?(ofPage url: String) {
+        guard let separator = url.firstRange(of: "://") else { return nil }
+        let end = url[separator.upperBound...].firstIndex { "/?#".contains($0) } ?? url.endIndex
+        self.init(String(url[..<end]))
+    }
+
     /// The origin as browsers write it.
     package var text: String { self == .any ? "*" : "\(scheme)://\(authority)" }
 

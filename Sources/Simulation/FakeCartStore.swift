@@ -119,8 +119,10 @@ final class FakeCartStore: CartStore {
             state.recallCount += 1
             return Set(requests.map(\.cartID)).sorted { $0.bits < $1.bits }.flatMap { cartID in
                 (state.events[cartID] ?? []).filter { event in
-                    requests.contains(
-                        CartRequestKey(cartID: cartID, requestID: event.requestID))
+                    requests.contains { request in
+                        request.cartID == cartID
+                            && [event.requestID, event.requestID.whole].contains(request.requestID)
+                    }
                 }
             }
         }
@@ -240,8 +242,8 @@ extension StoredEvent {
             version: version, requestID: requestID, at: at,
             kind: .removed(
                 Removal(
-                    productCode: removal.productCode, quantity: removal.quantity,
-                    holds: removal.holds, pending: [])))
+                    Removal.Reductions(holds: removal.reductions.holds),
+                    for: removal.fingerprint)))
         return StoredEvent(
             cartID: cartID, version: version, partition: partition, requestID: requestID,
             type: type, json: kept.encoded(cartID: cartID), at: at)

@@ -1,3 +1,4 @@
+import CartDomain
 import CartService
 import InventoryService
 import Messages
@@ -110,6 +111,7 @@ final class FakeCartOutbox: CartOutbox {
         if !loses.withLock({ $0 }) {
             for request in output.inventoryRequests { topics.ask(request) }
         }
+        for request in output.cartRequests { topics.ask(request) }
         topics.say(output.responses, output.events, output.deadLetters)
     }
 }

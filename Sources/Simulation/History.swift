@@ -22,6 +22,7 @@ final class History {
     private struct Told: Hashable {
         let status: RequestStatus
         let reason: RejectionReason?
+        var items: [ItemOutcome]?
     }
 
     private struct Stock {
@@ -65,7 +66,9 @@ final class History {
 
     func hear(_ response: CartResponse) {
         now += 1
-        guard case .outcome(let requestID, let status, let reason, _, let view) = response.content,
+        guard
+            case .outcome(let requestID, let status, let reason, _, let view, let items) =
+                response.content,
             status != .pending
         else { return }
         let key = CartRequestKey(cartID: response.cartID, requestID: requestID)
@@ -75,7 +78,7 @@ final class History {
         }
         if let view { see(view, after: operation) }
         if reason == .requestIDReused, operation.isReused { return }
-        let told = Told(status: status, reason: reason)
+        let told = Told(status: status, reason: reason, items: items)
         if let first = operation.outcome, first != told {
             found.append("\(operation.request.brief) was told \(first) and then \(told)")
         }
@@ -200,6 +203,7 @@ final class History {
     private static func told(_ outcome: Outcome?) -> Told? {
         switch outcome {
         case .accepted: Told(status: .accepted, reason: nil)
+        case .settled(let items): Told(status: .accepted, reason: nil, items: items)
         case .rejected(let reason, _): Told(status: .rejected, reason: reason)
         case .pending, nil: nil
         }
@@ -212,19 +216,21 @@ final class History {
     ) -> [String] {
         let isPlain = events.allSatisfy { event in
             switch event.kind {
-            case .removed(let removal): removal.pending.isEmpty
-            case .expired, .shrunk, .disowned: false
-            case .addRequested, .addConfirmed, .addRefused, .rejected: true
+            case .removed(let removal): removal.reductions.pending.isEmpty
+            case .expired, .shrunk, .disowned, .handedOver, .itemsRequested: false
+            default: true
             }
         }
         guard isPlain else { return [] }
         var sums: [ProductCode: Int] = [:]
         for operation in operations where operation.outcome?.status == .accepted {
-            switch operation.request.action {
-            case .add(let code, let quantity): sums[code, default: 0] += quantity
-            case .remove(let code, let quantity?): sums[code, default: 0] -= quantity
-            case .remove(_, nil): return []
-            case .check, .lookup, .watch: break
+            switch operation.request.command {
+            case let add as AddItem: sums[add.line.productCode, default: 0] += add.quantity
+            case let removal as RemoveProduct:
+                guard let quantity = removal.quantity else { return [] }
+                sums[removal.productCode, default: 0] -= quantity
+            case is RemoveLine, is SetQuantity: return []
+            default: break
             }
         }
         return sums.sorted { $0.key < $1.key }.compactMap { code, sum in
@@ -243,15 +249,13 @@ final class History {
     /// that the add is asked for, for ever.
     private func explain(_ code: ProductCode, _ stocks: [Stock]) -> [String] {
         let adds = order.compactMap { operations[$0] }.compactMap { operation in
-            if case .add(code, let quantity) = operation.request.action {
-                (operation: operation, quantity: quantity)
-            } else {
-                nil
-            }
+            let quantity = operation.request.mostPieces(of: code)
+            return quantity > 0 ? (operation: operation, quantity: quantity) : nil
         }
         var violations: [String] = []
         for (operation, quantity) in adds where operation.outcome?.reason == .outOfStock {
-            guard let answeredAt = operation.answeredAt else { continue }
+            guard let answeredAt = operation.answeredAt, operation.request.command is AddItem
+            else { continue }
             let others = adds.filter { other in
                 other.operation.invokedAt < answeredAt
                     && other.operation.outcome?.reason != .outOfStock
@@ -265,7 +269,8 @@ final class History {
         guard holdsLast else { return violations }
         let certain = adds.compactMap { add -> (from: Int, to: Int, quantity: Int)? in
             guard let answeredAt = add.operation.answeredAt,
-                add.operation.outcome?.status == .accepted
+                add.operation.outcome?.status == .accepted,
+                add.operation.request.command is AddItem
             else { return nil }
             let end = removal(of: code, that: add.operation)
             return end > answeredAt ? (answeredAt, end, add.quantity) : nil
@@ -284,9 +289,7 @@ final class History {
     /// When a removal was first asked for that may take pieces of the add.
     private func removal(of code: ProductCode, that add: Operation) -> Int {
         order.compactMap { operations[$0] }.filter { other in
-            guard case .remove(code, _) = other.request.action,
-                other.request.cartID == add.request.cartID
-            else { return false }
+            guard other.request.mayTake(code, from: add.request.cartID) else { return false }
             return other.answeredAt.map { $0 > add.invokedAt } ?? true
         }.map(\.invokedAt).min() ?? .max
     }
@@ -295,5 +298,36 @@ final class History {
     private func least(_ stocks: [Stock], _ span: ClosedRange<Int>) -> Int {
         let before = stocks.last { $0.at <= span.lowerBound }?.quantity ?? 0
         return stocks.filter { span.contains($0.at) }.reduce(before) { min($0, $1.quantity) }
+    }
+}
+
+extension CartRequest {
+    /// The command that it is; `nil` for a question.
+    var command: (any CartCommand)? {
+        if case .command(let command) = action { command.base } else { nil }
+    }
+
+    /// The most pieces of a product that it may have held which nobody held before.
+    fileprivate func mostPieces(of code: ProductCode) -> Int {
+        switch command {
+        case let add as AddItem where add.line.productCode == code: add.quantity
+        case let set as SetQuantity where set.line.productCode == code: set.quantity
+        case let replacement as ReplaceItems:
+            replacement.items.filter { $0.line.productCode == code }.reduce(0) { $0 + $1.quantity }
+        default: 0
+        }
+    }
+
+    /// Whether it may take pieces of a product out of a cart.
+    fileprivate func mayTake(_ code: ProductCode, from cartID: CartID) -> Bool {
+        switch command {
+        case let merge as MergeCart: merge == .from(cartID)
+        case let removal as RemoveProduct: self.cartID == cartID && removal.productCode == code
+        case let removal as RemoveLine:
+            self.cartID == cartID && removal.line.productCode == code
+        case let set as SetQuantity: self.cartID == cartID && set.line.productCode == code
+        case is ReplaceItems: self.cartID == cartID
+        default: false
+        }
     }
 }

@@ -152,17 +152,38 @@ final class Life {
         let code = products[random.below(products.count)]
         // The same IDs in every cart: a request is known by its cart and its ID.
         var requestID = "q\(history.count(of: userID))"
+        let line = LineID(code, storeID: random.oneIn(4) ? StoreID("S1") : nil)
         let action: CartRequest.Action
-        switch random.below(20) {
+        switch random.below(30) {
         case 0, 1: action = .check
         case 2, 3: action = .remove(code, quantity: nil)
         case 4...8: action = .remove(code, quantity: 1 + random.below(4))
         case 9:
             requestID = "b" + requestID
             action = .remove(code, quantity: 1)
+        case 10: action = .command(RemoveLine(line))
+        case 11, 12: action = .command(SetQuantity(line, quantity: random.below(9)))
+        case 13, 14: action = .command(randomReplacement())
+        case 15, 16:
+            let other = users[random.below(users.count)]
+            action = .command(MergeCart.from(CartID(of: other)))
+        case 17: action = .command(randomDelivery())
+        case 18: action = .command(AddItem(line, quantity: 1 + random.below(7)))
         default: action = .add(code, quantity: 1 + random.below(7))
         }
         ask(CartRequest.of(userID, requestID, action, replyPartition: random.below(3)))
+    }
+
+    private func randomReplacement() -> ReplaceItems {
+        var items: [ReplaceItems.Item] = []
+        for product in products where random.oneIn(2) {
+            items.append(ReplaceItems.Item(LineID(product), quantity: random.below(6)))
+        }
+        return ReplaceItems(items)
+    }
+
+    private func randomDelivery() -> any CartCommand {
+        random.oneIn(3) ? RemoveDelivery(1 + random.below(3)) : AddDelivery(FakeOffers.delivery)
     }
 
     private func ask(_ request: CartRequest) {
@@ -179,12 +200,9 @@ final class Life {
     /// An ID that was used before, for something else: refused, and nothing changes.
     private func reuseRequestID() {
         guard var request = history.anyAnswered(&random) else { return }
-        switch request.action {
-        case .add(let code, let quantity): request.action = .add(code, quantity: quantity + 1)
-        case .remove where request.requestID.text.first == "b": return
-        case .remove(let code, _): request.action = .add(code, quantity: 1)
-        case .check, .lookup, .watch: return
-        }
+        guard let command = request.command, request.requestID.text.first != "b" else { return }
+        let quantity = (command as? AddItem)?.quantity ?? 0
+        request.action = .add(products[0], quantity: quantity + 1)
         history.noteReuse(request)
         world.ask(request)
     }

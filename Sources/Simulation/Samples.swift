@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 
 /// Identifiers of which it is known that they are valid.

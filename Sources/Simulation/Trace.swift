@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 import Synchronization
 
@@ -53,7 +54,7 @@ extension CartResponse {
     /// The response in a few words.
     var brief: String {
         switch content {
-        case .outcome(let requestID, let status, let reason, _, let cart):
+        case .outcome(let requestID, let status, let reason, _, let cart, _):
             """
             \(cartID.brief)/\(requestID.text) \(status.rawValue) \(reason?.rawValue ?? "") \
             to gateway \(replyPartition), version \(cart?.version ?? -1)

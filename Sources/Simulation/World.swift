@@ -93,7 +93,7 @@ final class World {
         let store = inventoryStore
         let lowered = Mutex<[HoldKey: (to: Int, by: Int)]>([:])
         topics.inventoryRequests.rewrite { request in
-            guard case .lower(let quantity) = request.action else { return request }
+            guard case .lower(let quantity, _) = request.action else { return request }
             let key = HoldKey(cartID: request.cartID, requestID: request.requestID)
             let held = store.holds[key]?.holdQuantity ?? 0
             return lowered.withLock { lowered in
@@ -131,7 +131,8 @@ final class World {
 
     func outcomes(of requestID: RequestID) -> [Outcomes] {
         topics.responses.compactMap { response in
-            guard case .outcome(requestID, let status, let reason, _, _) = response.content else {
+            guard case .outcome(requestID, let status, let reason, _, _, _) = response.content
+            else {
                 return nil
             }
             return Outcomes(
@@ -188,7 +189,8 @@ final class World {
                     violations.append("snapshot \(snapshot.version) of \(cartID) is not its cart")
                 }
             }
-            violations += cart.pending.map { "\($0.requestID) of \(cartID) is pending for ever" }
+            violations += (cart.pending.map(\.requestID) + cart.groups.map(\.requestID))
+                .map { "\($0) of \(cartID) is pending for ever" }
             for item in cart.held {
                 promised[HoldKey(cartID: cartID, requestID: item.requestID)] = item.quantity
             }
@@ -251,7 +253,7 @@ final class CartInstance {
         let store = ProcessCartStore(store: world.cartStore, process: process)
         engine = CartEngine(
             configuration: configuration, store: store, outbox: outbox,
-            clock: clock, executor: world.executor, logger: Self.quiet,
+            clock: clock, offers: FakeOffers(), executor: world.executor, logger: Self.quiet,
             metrics: MetricsRegistry(), generator: SeededGenerator(seed: seed))
         service = CartService(
             engine: engine, requests: log, answers: answers, configuration: configuration,

@@ -145,14 +145,14 @@ extension HTTPConnection {
         switch answer {
         case .response(let response):
             respond(response, exchange.framing)
-        case .webSocket(let consumer):
+        case .webSocket(let headers, let consumer):
             guard let key = exchange.framing.webSocketKey else {
                 let refusal = server.handler.refusal(
                     status: 426, detail: "this resource is a websocket: ask for an upgrade")
                 respond(adding(("Upgrade", "websocket"), to: refusal), exchange.framing)
                 return
             }
-            upgrade(key: key, consumer)
+            upgrade(key: key, headers, consumer)
         }
     }
 

@@ -21,7 +21,10 @@ final class WebSocketSession {
 
 extension HTTPConnection {
     /// Answers 101 and starts the consumer.
-    func upgrade(key: String, _ consumer: @escaping @Sendable (WebSocket) async -> Void) {
+    func upgrade(
+        key: String, _ headers: [(String, String)],
+        _ consumer: @escaping @Sendable (WebSocket) async -> Void
+    ) {
         guard
             let codec = WebSocketCodecHandle(
                 .server, messageBytesMax: configuration.messageBytesMax)
@@ -38,7 +41,7 @@ extension HTTPConnection {
         server.metrics.webSockets.add(1)
         write {
             HTTPResponseEncoder.appendUpgrade(
-                accept: WebSocketKey.accept(key), date: server.date, to: &$0)
+                accept: WebSocketKey.accept(key), headers, date: server.date, to: &$0)
         }
         if server.isShuttingDown {
             webSocket.close(code: 1001, reason: "the server shuts down")

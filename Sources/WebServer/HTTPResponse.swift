@@ -17,8 +17,9 @@ package struct HTTPResponse: Sendable {
 package enum HTTPAnswer: Sendable {
     case response(HTTPResponse)
     /// Accepts the upgrade; the closure is the connection's one consumer and runs on the server's
-    /// loop. When it returns, the websocket is closed with code 1000.
-    case webSocket(@Sendable (WebSocket) async -> Void)
+    /// loop. When it returns, the websocket is closed with code 1000. The headers go with the answer
+    /// that accepts.
+    case webSocket(headers: [(String, String)] = [], @Sendable (WebSocket) async -> Void)
 }
 
 /// The application behind a ``WebServer``.

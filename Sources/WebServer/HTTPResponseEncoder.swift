@@ -22,12 +22,7 @@ enum HTTPResponseEncoder {
         output.append(contentsOf: reason(status).utf8)
         output.append(contentsOf: "\r\nDate: ".utf8)
         output.append(contentsOf: context.date)
-        for (name, value) in response.headers where !isReserved(name) {
-            output.append(contentsOf: "\r\n".utf8)
-            appendSafely(name, to: &output)
-            output.append(contentsOf: ": ".utf8)
-            appendSafely(value, to: &output)
-        }
+        append(response.headers, to: &output)
         let mayHaveBody = status != 204 && status != 304
         if mayHaveBody {
             output.append(contentsOf: "\r\nContent-Length: ".utf8)
@@ -43,11 +38,24 @@ enum HTTPResponseEncoder {
     }
 
     /// Appends the response that turns the connection into a websocket.
-    static func appendUpgrade(accept: String, date: [UInt8], to output: inout [UInt8]) {
+    static func appendUpgrade(
+        accept: String, _ headers: [(String, String)], date: [UInt8], to output: inout [UInt8]
+    ) {
         output.append(contentsOf: "HTTP/1.1 101 Switching Protocols\r\nDate: ".utf8)
         output.append(contentsOf: date)
         output.append(contentsOf: "\r\nUpgrade: websocket\r\nConnection: Upgrade".utf8)
-        output.append(contentsOf: "\r\nSec-WebSocket-Accept: \(accept)\r\n\r\n".utf8)
+        output.append(contentsOf: "\r\nSec-WebSocket-Accept: \(accept)".utf8)
+        append(headers, to: &output)
+        output.append(contentsOf: "\r\n\r\n".utf8)
+    }
+
+    private static func append(_ headers: [(String, String)], to output: inout [UInt8]) {
+        for (name, value) in headers where !isReserved(name) {
+            output.append(contentsOf: "\r\n".utf8)
+            appendSafely(name, to: &output)
+            output.append(contentsOf: ": ".utf8)
+            appendSafely(value, to: &output)
+        }
     }
 
     /// Fields that the server alone writes, for they frame the message.

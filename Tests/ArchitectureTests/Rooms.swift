@@ -24,7 +24,7 @@ enum Rooms {
 
         "CartService": ["CartDomain", "Messages", "Telemetry"],
         "InventoryService": ["InventoryDomain", "Messages", "Telemetry"],
-        "RestGateway": ["Messages", "Telemetry", "WebServer"],
+        "RestGateway": ["CartDomain", "Messages", "Telemetry", "WebServer"],
 
         "KafkaShim": ["CRdKafka", "Telemetry", "Threading"],
         "PostgresShim": ["CLibPQ", "Telemetry", "Threading"],

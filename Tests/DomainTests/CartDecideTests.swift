@@ -41,11 +41,11 @@ import Testing
         .then(
             .removed(
                 Removal(
-                    productCode: drill, quantity: 3,
-                    holds: [
-                        Removal.Reduction(requestID: id("r3"), to: 0),
-                        Removal.Reduction(requestID: id("r1"), to: 2),
-                    ], pending: []))
+                    Removal.Reductions(
+                        holds: [
+                            Removal.Reduction(requestID: id("r3"), to: 0),
+                            Removal.Reduction(requestID: id("r1"), to: 2),
+                        ], pending: []), for: Fingerprint(RemoveProduct(drill, quantity: 3))))
         )
         .owes(.lower(to: 0), for: "r3").owes(.lower(to: 2), for: "r1")
     }
@@ -59,12 +59,12 @@ import Testing
         .then(
             .removed(
                 Removal(
-                    productCode: drill, quantity: 6,
-                    holds: [Removal.Reduction(requestID: id("r1"), to: 0)],
-                    pending: [
-                        Removal.Reduction(requestID: id("r3"), to: 0),
-                        Removal.Reduction(requestID: id("r2"), to: 1),
-                    ]))
+                    Removal.Reductions(
+                        holds: [Removal.Reduction(requestID: id("r1"), to: 0)],
+                        pending: [
+                            Removal.Reduction(requestID: id("r3"), to: 0),
+                            Removal.Reduction(requestID: id("r2"), to: 1),
+                        ]), for: Fingerprint(RemoveProduct(drill, quantity: 6))))
         )
         .owes(.lower(to: 0), for: "r1").owes(.lower(to: 0), for: "r3").owesNothingNew(for: "r2")
         .outcome(of: "x", .accepted).outcome(of: "r3", .rejected(.cancelled, available: nil))
@@ -81,7 +81,7 @@ import Testing
     @Test func `a removal of more than there is takes nothing`() {
         Given(.adds("r1", drill, 3), .confirms("r1"), .adds("r2", drill, 2))
             .when(.remove(id("x"), drill, quantity: 6))
-            .then(.rejected(.remove(drill, quantity: 6), .notInCart))
+            .then(.rejected(Fingerprint(RemoveProduct(drill, quantity: 6)), .notInCart))
             .outcome(of: "x", .rejected(.notInCart, available: nil)).lines([drill: 3])
     }
 
@@ -90,7 +90,7 @@ import Testing
             .when(.remove(id("x"), drill, quantity: nil)).outcome(of: "x", .accepted).lines([:])
             .outcome(of: "r2", .rejected(.cancelled, available: nil))
         Given(.adds("r1", drill, 3)).when(.remove(id("x"), saw, quantity: nil))
-            .then(.rejected(.remove(saw, quantity: nil), .notInCart))
+            .then(.rejected(Fingerprint(RemoveProduct(saw, quantity: nil)), .notInCart))
     }
 
     @Test func `a repeated request is nothing, with another body it is refused`() throws {
@@ -99,7 +99,7 @@ import Testing
         given.when(.add(id("r1"), .of(drill, 3))).thenNothing()
         given.when(.add(id("r1"), .of(drill, 3, askUntil: 99, replyPartition: 4))).thenNothing()
         given.when(.remove(id("x"), drill, quantity: 1)).thenNothing()
-        for command: CartCommand in [
+        for command: Request in [
             .add(id("r1"), .of(drill, 2)), .add(id("r1"), .of(saw, 3)),
             .remove(id("r1"), drill, quantity: 3), .remove(id("x"), drill, quantity: nil),
             .add(id("x"), .of(drill, 1)),
@@ -116,7 +116,10 @@ import Testing
             try cart.carryOut(.add(id("r\(index)"), .of(drill, 1)))
         }
         let events = try cart.decide(.add(id("more"), .of(drill, 1)), now: Timestamp(millis: 0))
-        #expect(events.map(\.kind) == [.rejected(.add(drill, quantity: 1), .cartFull)])
+        #expect(
+            events.map(\.kind) == [
+                .rejected(Fingerprint(AddItem(LineID(drill), quantity: 1)), .cartFull)
+            ])
         for event in events { cart.evolve(event) }
         try cart.carryOut(.remove(id("x"), drill, quantity: nil))
         #expect(cart.pending == [])
@@ -130,7 +133,7 @@ import Testing
         let given = Given(
             .adds("r1", saw, 1), .adds("r2", drill, 2), .confirms("r2"), .confirms("r1"),
             .adds("r3", drill, 3), .confirms("r3"), .adds("r4", saw, 5))
-        #expect(given.cart.view.lines.map(\.productCode) == [drill, saw])
+        #expect(given.cart.view.lines.map(\.id.productCode) == [drill, saw])
         #expect(given.cart.view.lines.map(\.quantity) == [5, 1])
         #expect(given.cart.view.pending.map(\.quantity) == [5])
         #expect(given.cart.view.version == 7)
@@ -151,10 +154,11 @@ import Testing
 
     @Test func `a forgotten request is recalled from its events`() throws {
         typealias Entry = RequestMemory.Entry
-        let add = RequestBody.add(drill, quantity: 3)
+        let add = Fingerprint(AddItem(LineID(drill), quantity: 3))
         func entry(_ kinds: CartEvent.Kind...) -> Entry? {
             Entry(
-                forgotten: kinds.enumerated().map { index, kind in
+                forgotten: id("r1"),
+                by: kinds.enumerated().map { index, kind in
                     CartEvent(
                         version: index + 1, requestID: id("r1"), at: Timestamp(millis: 0),
                         kind: kind)
@@ -168,9 +172,13 @@ import Testing
                 == .rejected(.outOfStock, available: 2))
         // Without an event of its own the add was cancelled by a removal.
         #expect(entry(requested)?.outcome == .rejected(.cancelled, available: nil))
-        #expect(entry(requested)?.body == add)
-        let removal = Removal(productCode: drill, quantity: nil, holds: [], pending: [])
-        #expect(entry(.removed(removal))?.body == .remove(drill, quantity: nil))
+        #expect(entry(requested)?.fingerprint == add)
+        let removal = Removal(
+            Removal.Reductions(holds: [], pending: []),
+            for: Fingerprint(RemoveProduct(drill, quantity: nil)))
+        #expect(
+            entry(.removed(removal))?.fingerprint
+                == Fingerprint(RemoveProduct(drill, quantity: nil)))
         #expect(entry(.removed(removal))?.outcome == .accepted)
         #expect(
             entry(.rejected(add, .cartFull))?.outcome == .rejected(.cartFull, available: nil))
@@ -178,17 +186,21 @@ import Testing
 
     @Test func `events say whose outcome they fix and whether lines change`() {
         let removal = Removal(
-            productCode: drill, quantity: 3, holds: [],
-            pending: [
-                Removal.Reduction(requestID: id("r1"), to: 0),
-                Removal.Reduction(requestID: id("r2"), to: 1),
-            ])
+            Removal.Reductions(
+                holds: [],
+                pending: [
+                    Removal.Reduction(requestID: id("r1"), to: 0),
+                    Removal.Reduction(requestID: id("r2"), to: 1),
+                ]), for: Fingerprint(RemoveProduct(drill, quantity: 3)))
         let table: [(CartEvent.Kind, [RequestID], Bool)] = [
             (.addRequested(.of(drill, 1)), [], false),
             (.addConfirmed(name: "x"), [id("x")], true),
             (.addRefused(.tooLate, available: 0), [id("x")], false),
             (.removed(removal), [id("x"), id("r1")], true),
-            (.rejected(.add(drill, quantity: 1), .cartFull), [id("x")], false),
+            (
+                .rejected(Fingerprint(AddItem(LineID(drill), quantity: 1)), .cartFull), [id("x")],
+                false
+            ),
         ]
         for (kind, settled, changes) in table {
             let event = CartEvent(

@@ -25,8 +25,9 @@ private struct CartModel {
             #expect(event.version == cart.version + 1)
             for duty in cart.duties(from: event) {
                 switch duty.kind {
-                case .ask(let quantity, _): asked[duty.requestID] = (duty.productCode, quantity)
-                case .lower(let quantity):
+                case .ask(let code, let quantity, _, _): asked[duty.requestID] = (code, quantity)
+                case .fetch: break
+                case .lower(_, let quantity, _):
                     lowers[duty.requestID] = quantity
                     asked[duty.requestID] = nil
                 case .nothing: asked[duty.requestID] = nil
@@ -43,7 +44,7 @@ private struct CartModel {
         }
     }
 
-    mutating func command(_ command: CartCommand) {
+    mutating func command(_ command: Request) {
         let before = cart
         do {
             happen(try cart.decide(command, now: Timestamp(millis: events.count)))

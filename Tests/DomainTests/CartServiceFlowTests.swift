@@ -29,7 +29,7 @@ import Testing
         #expect(world.outcomes(of: id("r1")).map(\.reason) == [.outOfStock])
         #expect(world.outcomes(of: id("r2")).map(\.reason) == [.unknownProduct])
         let messages = world.topics.responses.compactMap { response in
-            if case .outcome(_, _, _, let message, _) = response.content { message } else { nil }
+            if case .outcome(_, _, _, let message, _, _) = response.content { message } else { nil }
         }
         #expect(messages.contains("only 2 left"))
         try world.checkQuiet()
@@ -128,7 +128,7 @@ import Testing
         #expect(world.outcome(of: id("c1")) == .accepted)
         #expect(world.outcome(of: id("r1")) == .accepted)
         #expect(world.outcome(of: id("r2")) == .unknown)
-        guard case .outcome(_, _, _, _, let cart?) = world.topics.responses[0].content else {
+        guard case .outcome(_, _, _, _, let cart?, _) = world.topics.responses[0].content else {
             Issue.record("a check tells the cart")
             return
         }

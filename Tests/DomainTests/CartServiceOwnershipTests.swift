@@ -218,7 +218,7 @@ import Testing
         world.ask(.of(ann, "c2", .check))
         world.run()
         for response in world.topics.responses {
-            guard case .outcome(let requestID, _, _, _, let cart?) = response.content,
+            guard case .outcome(let requestID, _, _, _, let cart?, _) = response.content,
                 [id("c1"), id("c2")].contains(requestID)
             else { continue }
             #expect(cart.version == 3)

@@ -57,10 +57,10 @@ private let cartID = CartID(of: ann)
     private static let view = CartView(
         cartID: cartID, version: 7,
         lines: [
-            CartView.Line(productCode: drill, name: "Power \"Drill\"", quantity: 1),
-            CartView.Line(productCode: saw, name: "", quantity: 2),
+            CartView.Line(id: LineID(drill), name: "Power \"Drill\"", quantity: 1),
+            CartView.Line(id: LineID(saw), name: "", quantity: 2),
         ],
-        pending: [CartView.Pending(requestID: id("r2"), productCode: saw, quantity: 3)])
+        pending: [CartView.Pending(requestID: id("r2"), line: LineID(saw), quantity: 3)])
 
     private static let contents: [CartResponse.Content] =
         [
@@ -100,23 +100,67 @@ private let cartID = CartID(of: ann)
                 + #""version":1,"lines":[],"pending":[]}}"#)
     }
 
+    private static let items = [
+        ItemOutcome(line: LineID(drill), quantity: 3, .accepted),
+        ItemOutcome(
+            line: LineID(saw, storeID: StoreID("S1")), quantity: 0, .rejected,
+            reason: .outOfStock, available: 2),
+        ItemOutcome(line: LineID(saw), quantity: 1, .pending),
+    ]
+
+    private static let pickupPoint = PickupPoint(
+        id: "p", name: "Kiosk \"1\"", address: "Road 1", city: "Umeå", zip: "903 25",
+        country: swedish)
+
+    private static let delivery = AddDelivery.Change(
+        delivery: Deliveries.Delivery(
+            id: 4, provider: product("POST"), name: "Post", price: euro(490),
+            lines: [LineID(drill), LineID(saw, storeID: StoreID("S1"))], pickupPoint: pickupPoint))
+
     private static let kinds: [CartEvent.Kind] = [
         .addRequested(.of(drill, 3, askUntil: 5, replyPartition: 2)), .addRequested(.of(drill, 1)),
         .addConfirmed(name: "Säge \u{1}"), .addRefused(.outOfStock, available: 2),
         .removed(
             Removal(
-                productCode: drill, quantity: nil,
-                holds: [Removal.Reduction(requestID: id("a"), to: 0)], pending: [])),
+                Removal.Reductions(
+                    holds: [Removal.Reduction(requestID: id("a"), to: 0)], pending: []),
+                for: Fingerprint(RemoveProduct(drill, quantity: nil)))),
         .removed(
             Removal(
-                productCode: drill, quantity: 4, holds: [],
-                pending: [
-                    Removal.Reduction(requestID: id("a"), to: 0),
-                    Removal.Reduction(requestID: id("b"), to: 3),
+                Removal.Reductions(
+                    holds: [],
+                    pending: [
+                        Removal.Reduction(requestID: id("a"), to: 0),
+                        Removal.Reduction(requestID: id("b"), to: 3),
+                    ]), for: Fingerprint(RemoveProduct(drill, quantity: 4)))),
+        .accepted(Fingerprint(bits: 7)), .rejected(Fingerprint(bits: .max), .cartFull),
+        .addRequested(
+            AddRequest(
+                line: LineID(drill, storeID: StoreID("S1")), quantity: 2, userID: ann,
+                country: Country("SE"), name: "Drill \"X\"", price: euro(1_990),
+                askUntil: Timestamp(millis: 9),
+                source: HoldSource(cartID: CartID(of: bob), requestID: id("b").part(3)),
+                declined: .currencyMismatch, replyPartition: nil, fingerprint: nil)),
+        .itemsRequested(
+            ItemGroup(fingerprint: Fingerprint(bits: 1), items: items, replyPartition: 3)),
+        .mergeRequested(
+            Merge(
+                from: CartID(of: bob), userID: ann, replyPartition: nil,
+                fingerprint: Fingerprint(bits: 2))),
+        .handedOver(
+            HandOver(
+                to: CartID(of: bob),
+                items: [
+                    HandedItem(
+                        requestID: id("r1").part(2), line: LineID(saw), quantity: 3, name: "",
+                        country: nil, price: nil),
+                    HandedItem(
+                        requestID: id("r2"), line: LineID(drill, storeID: StoreID("S1")),
+                        quantity: 1, name: "Säge\n", country: Country("SE"), price: euro(5)),
                 ])),
-        .rejected(.add(drill, quantity: 3), .cartFull),
-        .rejected(.remove(drill, quantity: 3), .notInCart),
-        .rejected(.remove(drill, quantity: nil), .notInCart),
+        .changed(AnyCartChange(delivery, Fingerprint(bits: 3))),
+        .changed(AnyCartChange(RemoveDelivery(4), Fingerprint(bits: 4))),
+        .changed(AnyCartChange(SetPickupPoint(1, pickupPoint), Fingerprint(bits: 5))),
         .expired, .shrunk(to: 2),
         .disowned(DisownedHold(productCode: drill, quantity: 3, userID: ann)),
     ]
@@ -124,7 +168,7 @@ private let cartID = CartID(of: ann)
     @Test(arguments: kinds)
     func `events come back as they were stored`(kind: CartEvent.Kind) throws {
         let event = CartEvent(
-            version: 9, requestID: id("r1"), at: Timestamp(millis: 12_345), kind: kind)
+            version: 9, requestID: id("r1").part(2), at: Timestamp(millis: 12_345), kind: kind)
         let bytes = event.encoded(cartID: cartID)
         #expect(try CartEvent(decoding: bytes) == event)
         for end in 0..<bytes.count {

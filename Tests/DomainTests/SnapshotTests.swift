@@ -36,7 +36,7 @@ import Testing
                 }
             case 3:
                 let quantity = Int.random(in: 1...4, using: &generator)
-                let command = CartCommand.remove(id("r\(number)"), code, quantity: quantity)
+                let command = Request.remove(id("r\(number)"), code, quantity: quantity)
                 for event in (try? cart.decide(command, now: now)) ?? [] { happen(event) }
             default:
                 if let item = cart.held.randomElement(using: &generator) {
@@ -82,7 +82,7 @@ import Testing
             .adds("r1", drill, 3), .confirms("r1"), .adds("r2", saw, 2)
         ).cart.snapshot.encoded()
         for count in 0..<bytes.count {
-            #expect(throws: JSONError.self) {
+            #expect(throws: MessageError.self) {
                 try CartSnapshot(decoding: Array(bytes.prefix(count)))
             }
         }
@@ -95,7 +95,7 @@ import Testing
         #"{"cartID":"0082cf0b-6af3-5c47-998b-43703c2c3ccc","version":1e99}"#,
     ])
     func `what is no snapshot is refused`(text: String) {
-        #expect(throws: JSONError.self) { try CartSnapshot(decoding: Array(text.utf8)) }
+        #expect(throws: MessageError.self) { try CartSnapshot(decoding: Array(text.utf8)) }
     }
 }
 

@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 import Testing
 
@@ -81,7 +82,8 @@ struct CoreSocketTests {
         #expect(gateway.log.asks.count == 1)
         let refusal = try CartResponse.decodeContent(
             Array(try #require(socket.received.first).utf8))
-        guard case .outcome(request.requestID, .rejected, .requestIDReused, _, _) = refusal else {
+        guard case .outcome(request.requestID, .rejected, .requestIDReused, _, _, _) = refusal
+        else {
             Issue.record("not refused as reused: \(refusal)")
             return
         }
@@ -97,7 +99,7 @@ struct CoreSocketTests {
         for _ in 0..<120 { await gateway.advance(by: .milliseconds(50)) }
         let pending = try CartResponse.decodeContent(
             Array(try #require(socket.received.first).utf8))
-        guard case .outcome(request.requestID, .pending, nil, _, nil) = pending else {
+        guard case .outcome(request.requestID, .pending, nil, _, nil, _) = pending else {
             Issue.record("not pending: \(pending)")
             return
         }

@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 import RestGateway
 import Synchronization
@@ -34,7 +35,6 @@ final class FakeCarts: RequestLog {
     func finish() { output.finish() }
 
     private func answer(_ request: CartRequest, by cart: inout Cart) -> [GatewayReply] {
-        let versionBefore = cart.version
         switch request.action {
         case .watch(let since):
             cart.isWatched = true
@@ -47,19 +47,33 @@ final class FakeCarts: RequestLog {
             ]
         case .check:
             return [outcome(request, .accepted, nil, cart)]
-        case .add(let product, _) where product.text == silentProduct:
+        case .command(let command):
+            return carryOut(command.base, request, &cart)
+        case .handOver, .handed:
             return []
-        case .add(_, let quantity):
+        }
+    }
+
+    private func carryOut(
+        _ command: any CartCommand, _ request: CartRequest, _ cart: inout Cart
+    ) -> [GatewayReply] {
+        let versionBefore = cart.version
+        switch command {
+        case let add as AddItem:
+            if add.line.productCode.text == silentProduct { return [] }
             if let known = cart.outcomes[request.requestID] { return [known] }
             cart.version += 1
-            cart.pieces += quantity
-        case .remove(_, let quantity):
+            cart.pieces += add.quantity
+        case let removal as RemoveProduct:
+            let quantity = removal.quantity
             if let known = cart.outcomes[request.requestID] { return [known] }
             if cart.pieces < quantity ?? 1 {
                 return [outcome(request, .rejected, .notInCart, cart)]
             }
             cart.version += 1
             cart.pieces -= quantity ?? cart.pieces
+        default:
+            return []
         }
         let reply = outcome(request, .accepted, nil, cart)
         cart.outcomes[request.requestID] = reply

@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 import Telemetry
 import Testing
@@ -66,7 +67,8 @@ struct GatewayFixture {
     /// Opens a fake websocket that has asked nothing yet.
     func open(_ user: String) async throws -> (FakeSocket, Int) {
         let socket = FakeSocket()
-        return (socket, await core.open(socket, of: try #require(UserID(user))))
+        let userID = try #require(UserID(user))
+        return (socket, await core.open(socket, of: userID, cartID: CartID(of: userID)))
     }
 
     /// Makes the log answer each ask at once, with the outcome that the closure gives.

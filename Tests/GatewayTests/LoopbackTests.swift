@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 import Synchronization
 import Telemetry
@@ -110,7 +111,7 @@ struct LoopbackTests {
 
         init(_ content: CartResponse.Content) {
             switch content {
-            case .outcome(let requestID, let status, let reason, _, let cart):
+            case .outcome(let requestID, let status, let reason, _, let cart, _):
                 self.requestID = requestID.text
                 self.status = status
                 self.reason = reason

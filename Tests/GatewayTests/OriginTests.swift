@@ -105,11 +105,11 @@ struct OriginTests {
         #expect(response.status == 204 && response.body.isEmpty)
         let fields = headers(response)
         #expect(fields["Access-Control-Allow-Origin"] == Self.shop)
-        #expect(fields["Access-Control-Allow-Methods"] == "POST, OPTIONS")
+        #expect(fields["Access-Control-Allow-Methods"] == "POST, DELETE, OPTIONS")
         #expect(fields["Access-Control-Allow-Methods"] == fields["Allow"])
         #expect(
             fields["Access-Control-Allow-Headers"]
-                == "Authorization, Content-Type, Idempotency-Key, traceparent")
+                == CrossOriginPolicy.requestHeaders)
         #expect(fields["Access-Control-Max-Age"] == "600")
 
         let foreign = try await gateway.send(

@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 import Telemetry
 import Testing
@@ -171,7 +172,8 @@ struct RateLimitTests {
         let socket = FakeSocket()
         let client = try #require(ClientAddress("192.0.2.1"))
         let socketID = await gateway.core.open(
-            socket, of: try Sample.user("u1"), client: client)
+            socket, of: try Sample.user("u1"), cartID: CartID(of: try Sample.user("u1")),
+            client: client)
         for number in 0..<5 {
             await gateway.core.receive(
                 Array(#"{"action":"check","requestID":"r\#(number)"}"#.utf8), from: socketID)

@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 import Testing
 import WebServer
@@ -207,7 +208,7 @@ struct RestTests {
         #expect(header(refused, "Allow") == "GET, HEAD, OPTIONS")
         let options = try await gateway.send("OPTIONS", "/cart/items")
         #expect(options.status == 204 && options.body.isEmpty)
-        #expect(header(options, "Allow") == "POST, OPTIONS")
+        #expect(header(options, "Allow") == "POST, DELETE, OPTIONS")
         #expect(try await gateway.send("OPTIONS", "*").status == 204)
         #expect(try await gateway.send("HEAD", "/health/live").status == 200)
     }
@@ -282,8 +283,8 @@ struct RestTests {
         #expect(header(metrics, "Content-Type") == "text/plain; version=0.0.4; charset=utf-8")
         let name = "holdfast_gateway_http_requests_total"
         for line in [
-            #"\#(name){operation="showCart",status="2xx"} 1"#,
-            #"\#(name){operation="showCart",status="4xx"} 1"#,
+            #"\#(name){operation="showUsersCart",status="2xx"} 1"#,
+            #"\#(name){operation="showUsersCart",status="4xx"} 1"#,
             #"\#(name){operation="none",status="4xx"} 1"#,
             #"holdfast_gateway_outcomes_total{status="accepted"} 1"#,
             "holdfast_gateway_outcome_seconds_count 1", "holdfast_gateway_waiting_requests 0",

@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 import Telemetry
 import Testing
@@ -79,7 +80,7 @@ struct RunTests {
         await gateway.gateway.receive([
             GatewayFixture.reply(request, Sample.outcome(request))
         ])
-        guard case .outcome(_, .accepted, _) = await answer else {
+        guard case .outcome(_, .accepted, _, _) = await answer else {
             Issue.record("not answered")
             return
         }

@@ -1,3 +1,4 @@
+import CartDomain
 import Messages
 import RestGateway
 import Testing

@@ -43,11 +43,11 @@ import Testing
         ),
         (
             #"{"type":"outcome","requestID":"9","status":"rejected","cart":null,"reason":"cart-full"}"#,
-            .outcome(number: 9, .cartFull)
+            .outcome(number: 9, .rejected(.cartFull))
         ),
         (
             #"{"type":"outcome","requestID":"9","status":"rejected","reason":"a-new-one"}"#,
-            .outcome(number: 9, .failed)
+            .outcome(number: 9, .rejected(.failed))
         ),
         (#"{"type":"outcome","requestID":"9x","status":"accepted"}"#, .greeting),
         (#"{"type":"error","requestID":"5","problem":{"slug":"overloaded"}}"#, .refused(number: 5)),

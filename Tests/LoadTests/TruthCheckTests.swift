@@ -1,3 +1,4 @@
+import Messages
 import Testing
 
 @testable import LoadTest
@@ -129,7 +130,7 @@ struct HandwrittenBooks: TruthSource {
 
     @Test func `a hold of who was rejected is found`() async throws {
         let findings = try await Self.look { records, books in
-            records[0].outcome = .tooLate
+            records[0].outcome = .rejected(.tooLate)
         }
         #expect(findings.lies == [.rejectedHold: 1])
     }

@@ -39,10 +39,11 @@ import Testing
         cart: UInt128, _ request: String, _ action: InventoryRequest.Action, partition: Int = 3
     ) throws -> Obligation {
         Obligation(
-            request: InventoryRequest(
-                cartID: CartID(bits: cart), requestID: try #require(RequestID(request)),
-                userID: try #require(UserID("anna")), productCode: try #require(ProductCode("A")),
-                action: action),
+            message: .inventory(
+                InventoryRequest(
+                    cartID: CartID(bits: cart), requestID: try #require(RequestID(request)),
+                    userID: try #require(UserID("anna")),
+                    productCode: try #require(ProductCode("A")), action: action)),
             partition: partition, dueAt: Timestamp(millis: 1_700_000_001_000))
     }
 

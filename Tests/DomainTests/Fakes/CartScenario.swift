@@ -9,15 +9,58 @@ extension AddRequest {
         _ code: ProductCode, _ quantity: Int, askUntil: Int = 1_000, replyPartition: Int? = nil
     ) -> AddRequest {
         AddRequest(
-            productCode: code, quantity: quantity, userID: ann,
-            askUntil: Timestamp(millis: askUntil), replyPartition: replyPartition)
+            line: LineID(code), quantity: quantity, userID: ann,
+            askUntil: Timestamp(millis: askUntil), replyPartition: replyPartition,
+            fingerprint: Fingerprint(AddItem(LineID(code), quantity: quantity)))
+    }
+}
+
+/// A command as a request brings it.
+struct Request {
+    let requestID: RequestID
+    let command: any CartCommand
+    var askUntil = Timestamp(millis: 1_000)
+    var replyPartition: Int?
+    var ifVersion: Int?
+
+    static func add(_ requestID: RequestID, _ add: AddRequest) -> Request {
+        Request(
+            requestID: requestID, command: AddItem(add.line, quantity: add.quantity),
+            askUntil: add.askUntil, replyPartition: add.replyPartition)
+    }
+
+    static func remove(
+        _ requestID: RequestID, _ code: ProductCode, quantity: Int?
+    ) -> Request {
+        Request(requestID: requestID, command: RemoveProduct(code, quantity: quantity))
+    }
+
+    static func of(
+        _ requestID: String, _ command: any CartCommand, ifVersion: Int? = nil
+    ) -> Request {
+        Request(requestID: id(requestID), command: command, ifVersion: ifVersion)
     }
 }
 
 extension Cart {
+    /// Decides a command, by a catalogue if there is one.
+    func decide(
+        _ request: Request, now: Timestamp, offers: any OfferBook = NoOffers()
+    ) throws(Rejection) -> [CartEvent] {
+        try decide(
+            request.command,
+            CommandContext(
+                requestID: request.requestID, userID: ann, now: now, askUntil: request.askUntil,
+                replyPartition: request.replyPartition,
+                fingerprint: Fingerprint(request.command), ifVersion: request.ifVersion,
+                offers: offers))
+    }
+
     /// Decides a command and takes what happens into account.
-    mutating func carryOut(_ command: CartCommand) throws {
-        for event in try decide(command, now: Timestamp(millis: 0)) { evolve(event) }
+    mutating func carryOut(_ request: Request, offers: any OfferBook = NoOffers()) throws {
+        for event in try decide(request, now: Timestamp(millis: 0), offers: offers) {
+            evolve(event)
+        }
     }
 
     /// Decides an answer and takes what happens into account.
@@ -63,8 +106,10 @@ struct Given {
                         requestID,
                         .removed(
                             Removal(
-                                productCode: code, quantity: quantity,
-                                holds: Self.reductions(holds), pending: Self.reductions(pending)))
+                                Removal.Reductions(
+                                    holds: Self.reductions(holds),
+                                    pending: Self.reductions(pending)),
+                                for: Fingerprint(RemoveProduct(code, quantity: quantity))))
                     )
                 }
             cart.evolve(
@@ -80,7 +125,7 @@ struct Given {
         }
     }
 
-    func when(_ command: CartCommand, sourceLocation: SourceLocation = #_sourceLocation) -> Then {
+    func when(_ command: Request, sourceLocation: SourceLocation = #_sourceLocation) -> Then {
         do {
             return Then(cart, try cart.decide(command, now: Timestamp(millis: 77)))
         } catch {
@@ -125,10 +170,10 @@ struct Then {
 
     @discardableResult
     func owes(
-        _ kind: Duty.Kind, for requestID: String,
+        _ kind: Owed, for requestID: String,
         sourceLocation: SourceLocation = #_sourceLocation
     ) -> Then {
-        let kinds = duties.filter { $0.requestID == id(requestID) }.map(\.kind)
+        let kinds = duties.filter { $0.requestID == id(requestID) }.map { Owed($0.kind) }
         #expect(kinds == [kind], sourceLocation: sourceLocation)
         return self
     }
@@ -155,8 +200,40 @@ struct Then {
         _ lines: [ProductCode: Int], sourceLocation: SourceLocation = #_sourceLocation
     ) -> Then {
         let seen = Dictionary(
-            uniqueKeysWithValues: after.view.lines.map { ($0.productCode, $0.quantity) })
+            uniqueKeysWithValues: after.view.lines.map { ($0.id.productCode, $0.quantity) })
         #expect(seen == lines, sourceLocation: sourceLocation)
         return self
     }
 }
+
+/// What a cart owes, whatever the product.
+enum Owed: Hashable {
+    case ask(quantity: Int, until: Timestamp, from: HoldSource? = nil)
+    case lower(to: Int, from: HoldSource? = nil)
+    case fetch(from: CartID)
+    case nothing
+
+    init(_ kind: Duty.Kind) {
+        self =
+            switch kind {
+            case .ask(_, let quantity, let until, let source):
+                .ask(quantity: quantity, until: until, from: source)
+            case .lower(_, let quantity, let source): .lower(to: quantity, from: source)
+            case .fetch(let cartID): .fetch(from: cartID)
+            case .nothing: .nothing
+            }
+    }
+}
+
+/// A price in euro cents, with a VAT of 25 %.
+func euro(_ minorUnits: Int) -> Price {
+    guard let currency = Currency("EUR"),
+        let price = Price(minorUnits: minorUnits, currency: currency, vatRate: 2_500)
+    else { preconditionFailure("not a price: \(minorUnits)") }
+    return price
+}
+
+let swedish: Country = {
+    guard let country = Country("SE") else { preconditionFailure("not a country") }
+    return country
+}()

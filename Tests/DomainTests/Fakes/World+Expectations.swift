@@ -17,7 +17,7 @@ extension World {
         let cart = try cart(of: userID)
         let event = CartEvent(
             version: cart.version + 1, requestID: id("x\(cart.version)"), at: clock.now(),
-            kind: .rejected(.remove(saw, quantity: 1), .notInCart))
+            kind: .rejected(Fingerprint(RemoveProduct(saw, quantity: 1)), .notInCart))
         let stored = StoredEvent(
             cartID: cart.cartID, version: event.version, partition: partition(of: userID),
             requestID: event.requestID, type: event.type,
@@ -47,7 +47,7 @@ extension CartInstance {
         engine.assumeIsolated { engine in
             engine.carts[cart.cartID] = CartActor(
                 cart, partition: partition, configuration: engine.configuration,
-                executor: executor)
+                offers: engine.offers, executor: executor)
         }
     }
 }

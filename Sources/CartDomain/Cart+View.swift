@@ -1,0 +1,65 @@
+package import Messages
+
+extension Cart {
+    /// The cart as its shopper sees it: its lines in the order of their arrival.
+    package var view: CartView {
+        var lines: [CartView.Line] = []
+        var indexes: [LineID: Int] = [:]
+        for item in held {
+            if let index = indexes[item.line] {
+                lines[index].quantity += item.quantity
+                lines[index].country = item.country ?? lines[index].country
+            } else {
+                indexes[item.line] = lines.count
+                lines.append(
+                    CartView.Line(
+                        id: item.line, name: item.name, quantity: item.quantity,
+                        country: item.country, price: item.price))
+            }
+        }
+        for index in lines.indices {
+            lines[index].amount = lines[index].price.map {
+                Amount(of: lines[index].quantity, at: $0)
+            }
+        }
+        return CartView(
+            cartID: cartID, version: version, lines: lines,
+            pending: wanted.map {
+                CartView.Pending(
+                    requestID: $0.requestID, line: $0.request.line, quantity: $0.remaining)
+            },
+            parts: parts.sorted { $0.key < $1.key }.map { name, part in
+                var json = JSONWriter()
+                part.base.encodeView(to: &json)
+                return CartView.Part(name: name, json: json.bytes)
+            },
+            totals: totals(of: lines))
+    }
+
+    /// Adds up what has a price; `nil` where nothing has.
+    private func totals(of lines: [CartView.Line]) -> Totals? {
+        let charges = parts.values.flatMap { $0.base.charges }
+        guard
+            let currency = lines.lazy.compactMap({ $0.price?.currency }).first
+                ?? charges.first?.currency
+        else { return nil }
+        var rates: [Int: Amount] = [:]
+        var items = Amount.zero
+        for line in lines {
+            guard let price = line.price, let amount = line.amount else { continue }
+            items = items + amount
+            rates[price.vatRate, default: .zero] = rates[price.vatRate, default: .zero] + amount
+        }
+        var delivery = Amount.zero
+        for price in charges {
+            let amount = Amount(of: 1, at: price)
+            delivery = delivery + amount
+            rates[price.vatRate, default: .zero] = rates[price.vatRate, default: .zero] + amount
+        }
+        return Totals(
+            currency: currency, items: items, delivery: delivery,
+            rates: rates.sorted { $0.key < $1.key }
+                .map { Totals.Rate(vatRate: $0.key, amount: $0.value) },
+            isComplete: lines.allSatisfy { $0.price != nil })
+    }
+}
