@@ -1,6 +1,6 @@
 # What can be set is told in README.md; variables given to make reach every script and service.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status seed reset test test-api chaos simulate test-broker bench-broker lint format clean
+.PHONY: help run start stop status seed reset test test-api chaos load simulate test-broker bench-broker lint format clean
 
 help: ## Tell what can be made.
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -31,6 +31,9 @@ test-api: ## Build, and compare a gateway's answers with its description. EXAMPL
 
 chaos: ## Build, and kill, stop and pause everything under load for MINUTES=5; SEED=k repeats the faults.
 	@infrastructure/chaos.sh
+
+load: ## Put the running suite under load; ARGS="--scenario hot --rate 1000 --html load.html", see docs/load.md.
+	@infrastructure/load.sh $(ARGS)
 
 simulate: ## Live SEEDS=1000 random lives of the suite in memory, from FIRST_SEED=1, and check them. VARIANT=all breaks it.
 	@infrastructure/simulate.sh

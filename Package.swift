@@ -119,6 +119,9 @@ let package = Package(
         tests("TelemetryTests", ["Telemetry"]),
         tests("SettingsTests", ["Settings"]),
         tests("WebTests", ["Telemetry", "Threading", "WebClient", "WebServer", "WebWire"]),
+        tests(
+            "LoadTests",
+            ["LoadTest", "Messages", "Telemetry", "Threading", "WebClient", "WebServer"]),
         tests("BrokerTests", ["EmbeddedBroker", "KafkaShim", "Telemetry", "Threading"]),
         tests("KafkaShimTests", ["EmbeddedBroker", "KafkaShim", "Telemetry", "Threading"]),
         tests(

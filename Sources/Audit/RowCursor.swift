@@ -1,9 +1,9 @@
-import PostgresShim
+package import PostgresShim
 
 /// Rows of a query that come page by page, so that any number of them fits into memory.
 ///
 /// It lives in the connection's open transaction, and ends with it.
-struct RowCursor {
+package struct RowCursor {
     private static let pageRows = 2_000
 
     private let connection: PostgresConnection
@@ -12,7 +12,7 @@ struct RowCursor {
     private var row = 0
 
     /// - Parameter name: a name of its own among the connection's cursors.
-    init(
+    package init(
         _ name: String, of query: String, _ parameters: [PostgresParameter],
         on connection: PostgresConnection
     ) async throws(PostgresError) {
@@ -24,12 +24,12 @@ struct RowCursor {
     }
 
     /// The current row, with its page; `nil` after the last one.
-    var current: (page: PostgresResult, row: Int)? {
+    package var current: (page: PostgresResult, row: Int)? {
         row < page.rowCount ? (page, row) : nil
     }
 
     /// Goes on to the next row.
-    mutating func advance() async throws(PostgresError) {
+    package mutating func advance() async throws(PostgresError) {
         row += 1
         if row == page.rowCount, row == Self.pageRows {
             page = try await connection.execute(fetch)

@@ -1,5 +1,6 @@
 import Glibc
 import KafkaShim
+import LoadTest
 import Settings
 import Telemetry
 
@@ -64,7 +65,7 @@ private final class BrokerBench: Sendable {
         let count = settings[Configuration.benchLarge] / messageBytes
         _ = try await benchmark(large).append(count, batchMax: 10_000) { [progress] in
             progress.show(
-                "filling the large topic: \(grouped($0))/\(grouped(count))", isLast: false)
+                "filling the large topic: \(groupedText($0))/\(groupedText(count))", isLast: false)
         }
         let old = try await measure(large, "large")
         let rows = zip(fresh.rows, old.rows).map { first, second in
@@ -114,7 +115,7 @@ private final class BrokerBench: Sendable {
             figures.rows.append(
                 (
                     "One hop, 1,000/s, \(name)",
-                    "\(decimal(millis(figures.hop, share), places: 3)) ms"
+                    "\(numberText(millis(figures.hop, share), places: 3)) ms"
                 ))
         }
         figures.rows.append(("Broker's CPU per message of it", cpu(since: before, per: hops)))
@@ -141,14 +142,14 @@ private final class BrokerBench: Sendable {
         let before = BrokerUsage(pid: pid)
         let duration = try await body()
         let perSecond = Double(count) / max(duration / .seconds(1), 1e-9)
-        figures.rows.append((name, "\(grouped(Int(perSecond)))/s"))
+        figures.rows.append((name, "\(groupedText(Int(perSecond)))/s"))
         figures.rows.append(("Broker's CPU per message of it", cpu(since: before, per: count)))
     }
 
     private func cpu(since before: BrokerUsage?, per count: Int) -> String {
         guard let before, let after = BrokerUsage(pid: pid) else { return "-" }
         let micros = Double(after.cpuMicros - before.cpuMicros) / Double(count)
-        return "\(decimal(micros, places: 2)) us"
+        return "\(numberText(micros, places: 2)) us"
     }
 
     private func millis(_ sorted: [UInt64], _ share: Double) -> Double {
@@ -159,7 +160,8 @@ private final class BrokerBench: Sendable {
 
     private func shower(_ name: String, of count: Int) -> @Sendable (Int) -> Void {
         { [progress] done in
-            progress.show("\(name): \(grouped(done))/\(grouped(count))", isLast: done >= count)
+            progress.show(
+                "\(name): \(groupedText(done))/\(groupedText(count))", isLast: done >= count)
         }
     }
 }

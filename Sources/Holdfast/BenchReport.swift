@@ -1,3 +1,5 @@
+import LoadTest
+
 /// What a benchmark of a log found.
 struct BenchReport {
     /// One measurement, on a fresh and on a large topic.
@@ -52,7 +54,7 @@ struct BenchReport {
         let width = max(1, Int(value * scale))
         return """
             <rect x="60" y="\(top)" width="\(width)" height="20" fill="\(color)"/>
-            \(text("\(decimal(value, places: 3)) \(label)", x: 66 + width, y: top + 15))
+            \(text("\(numberText(value, places: 3)) \(label)", x: 66 + width, y: top + 15))
             """
     }
 
@@ -61,26 +63,6 @@ struct BenchReport {
     }
 
     private func share(_ share: Double) -> String {
-        decimal(share * 100, places: share * 100 == (share * 100).rounded() ? 0 : 1)
+        numberText(share * 100, places: share * 100 == (share * 100).rounded() ? 0 : 1)
     }
-}
-
-/// A number with so many decimal places.
-func decimal(_ value: Double, places: Int) -> String {
-    var factor = 1
-    for _ in 0..<places { factor *= 10 }
-    let scaled = Int((value * Double(factor)).rounded())
-    if places == 0 { return "\(scaled)" }
-    let fraction = String(scaled % factor)
-    return "\(scaled / factor).\(String(repeating: "0", count: places - fraction.count))\(fraction)"
-}
-
-/// A whole number with a comma between thousands.
-func grouped(_ number: Int) -> String {
-    var text = ""
-    for (index, digit) in String(number).reversed().enumerated() {
-        if index > 0, index % 3 == 0 { text.append(",") }
-        text.append(digit)
-    }
-    return String(text.reversed())
 }

@@ -11,7 +11,7 @@ extension Configuration {
         "users", environment: "RACE_USERS", in: 2...10_000, default: 2,
         help: "How many shoppers want it at once.")
 
-    static let raceGateways = Setting.urls(
+    static let gatewayURLs = Setting.urls(
         "gateway", environment: "GATEWAY_URLS", schemes: ["http"],
         default: ServiceURL("http://127.0.0.1:8080", schemes: ["http"]).map { [$0] },
         help: "The gateways, which the shoppers take in turn.")
@@ -24,7 +24,7 @@ extension Configuration {
     static let race = CommandSpecification(
         name: "race",
         summary: "Lets shoppers race for a last item, many times, and counts the winners.",
-        settings: [raceRounds, raceUsers, raceGateways, adminToken, raceDeadline, logLevel])
+        settings: [raceRounds, raceUsers, gatewayURLs, adminToken, raceDeadline, logLevel])
 }
 
 extension Configuration {

@@ -4,7 +4,7 @@ import Telemetry
 
 /// The commands of the executable.
 enum Command: String, CaseIterable {
-    case gateway, cart, inventory, migrate, broker, race, simulate, topics, audit
+    case gateway, cart, inventory, migrate, broker, race, load, simulate, topics, audit
     case benchBroker = "bench-broker"
 
     /// What the command does and which settings it takes.
@@ -16,6 +16,7 @@ enum Command: String, CaseIterable {
         case .migrate: Configuration.migrate
         case .broker: Configuration.broker
         case .race: Configuration.race
+        case .load: Configuration.load
         case .simulate: Configuration.simulate
         case .topics: Configuration.topics
         case .audit: Configuration.audit

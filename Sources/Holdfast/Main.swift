@@ -30,6 +30,7 @@ struct Main {
             case .migrate: try await MigrateCommand.run(settings, logger)
             case .broker: try await BrokerCommand.run(settings, logger)
             case .race: return try await RaceCommand.run(settings, logger)
+            case .load: return try await LoadCommand.run(settings, logger)
             case .simulate: return await SimulateCommand.run(settings, logger)
             case .topics: try await TopicsCommand.run(settings, logger)
             case .audit: return try await AuditCommand.run(settings, logger)

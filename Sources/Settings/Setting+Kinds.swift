@@ -141,6 +141,19 @@ extension Setting where Value == [HostPort] {
 }
 
 extension Setting {
+    /// A value of a kind that its owner reads.
+    ///
+    /// - Parameter allowed: what it is, to follow "Allowed:".
+    package static func parsed(
+        _ name: String, environment: String? = nil, placeholder: String, allowed: String,
+        default standard: Value? = nil, help: String,
+        read: @escaping @Sendable (String) -> Value?, write: @escaping @Sendable (Value) -> String
+    ) -> Setting {
+        Setting(
+            name, environment: environment, help: help, placeholder: placeholder,
+            allowed: allowed, default: standard, read: read, write: write)
+    }
+
     /// At least one value of a kind that its owner reads; several stand between commas or spaces, or
     /// the flag is repeated.
     ///

@@ -123,6 +123,9 @@ package final class EventLoop: TaskExecutor, SerialExecutor, @unchecked Sendable
         timers.cancel(timer)
     }
 
+    /// The monotonic clock in nanoseconds, which costs less than a `Duration`.
+    package static var nanoseconds: UInt64 { monotonicNanoseconds() }
+
     /// The monotonic clock, from a fixed point in the past: what deadlines are reckoned by.
     package static var now: Duration { .nanoseconds(Int64(clamping: monotonicNanoseconds())) }
 

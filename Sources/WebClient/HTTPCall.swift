@@ -12,14 +12,16 @@ final class HTTPCall: ClientConnectionUser, @unchecked Sendable {
         var upgraded: (connection: ClientConnection, leftOver: [UInt8])?
     }
 
+    typealias Completion = (Result<Outcome, WebClientError>) -> Void
+
     private let context: WebClientContext
-    private let url: WebURL
+    private let authority: String
     private let address: SocketAddress
     private let request: [UInt8]
     private let method: String
     private let bodyBytesMax: Int
 
-    private var continuation: CheckedContinuation<Result<Outcome, WebClientError>, Never>?
+    private var completion: Completion?
     private var connection: ClientConnection?
     private var isReused = false
     private var hasHeard = false
@@ -30,11 +32,11 @@ final class HTTPCall: ClientConnectionUser, @unchecked Sendable {
     private var isOver = false
 
     init(
-        context: WebClientContext, url: WebURL, address: SocketAddress, request: [UInt8],
+        context: WebClientContext, authority: String, address: SocketAddress, request: [UInt8],
         method: String, bodyBytesMax: Int
     ) {
         self.context = context
-        self.url = url
+        self.authority = authority
         self.address = address
         self.request = request
         self.method = method
@@ -48,15 +50,7 @@ final class HTTPCall: ClientConnectionUser, @unchecked Sendable {
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 context.loop.execute { [self] in
-                    self.continuation = continuation
-                    guard !isOver else {
-                        finish(.failure(.cancelled))
-                        return
-                    }
-                    timer = context.loop.schedule(after: timeout) { [self] in
-                        finish(.failure(.timedOut))
-                    }
-                    start()
+                    begin(timeout: timeout) { continuation.resume(returning: $0) }
                 }
             }
         } onCancel: {
@@ -65,9 +59,22 @@ final class HTTPCall: ClientConnectionUser, @unchecked Sendable {
         return try result.get()
     }
 
+    /// Sends the request; loop thread, once.
+    ///
+    /// - Parameter completion: called once, on the loop; also within this call.
+    func begin(timeout: Duration, _ completion: @escaping Completion) {
+        self.completion = completion
+        guard !isOver else {
+            finish(.failure(.cancelled))
+            return
+        }
+        timer = context.loop.schedule(after: timeout) { [self] in finish(.failure(.timedOut)) }
+        start()
+    }
+
     private func start() {
         if method == "HEAD" { parser.expectNoBody() }
-        if let kept = context.takeIdle(url.authority) {
+        if let kept = context.takeIdle(authority) {
             isReused = true
             connection = kept
             kept.user = self
@@ -153,7 +160,7 @@ final class HTTPCall: ClientConnectionUser, @unchecked Sendable {
         }
         if head.keepsAlive, leftOver.isEmpty, connection.isOpen {
             self.connection = nil
-            context.keep(connection, url.authority)
+            context.keep(connection, authority)
         }
         finish(.success(Outcome(response: response)))
     }
@@ -164,8 +171,8 @@ final class HTTPCall: ClientConnectionUser, @unchecked Sendable {
         connection = nil
         if let timer { context.loop.cancel(timer) }
         timer = nil
-        let waiting = continuation
-        continuation = nil
-        waiting?.resume(returning: result)
+        let waiting = completion
+        completion = nil
+        waiting?(result)
     }
 }

@@ -7,8 +7,13 @@ internal import WebWire
 package final class WebClient: Sendable {
     let context: WebClientContext
 
+    /// A client without connections; lets the process have as many descriptors as it may.
+    ///
     /// - Parameter loop: carries the sockets; it must outlive the client.
-    package init(loop: EventLoop) { context = WebClientContext(loop: loop) }
+    package init(loop: EventLoop) {
+        Socket.raiseDescriptorLimit()
+        context = WebClientContext(loop: loop)
+    }
 
     var loop: EventLoop { context.loop }
 
@@ -38,9 +43,43 @@ package final class WebClient: Sendable {
         }
         let bytes = requestBytes(method, url.target, fields, body)
         let call = HTTPCall(
-            context: context, url: url, address: address, request: bytes, method: method,
+            context: context, authority: url.authority, address: address, request: bytes,
+            method: method,
             bodyBytesMax: responseBytesMax)
         return try await call.run(timeout: timeout).response
+    }
+
+    /// Sends one request to a known server; loop thread only.
+    ///
+    /// For callers that live on the loop and send thousands a second: nothing is looked up, and no
+    /// task waits.
+    ///
+    /// - Parameter completion: called once, on the loop; also within this call.
+    package func call(
+        _ peer: WebPeer, _ method: String, _ target: String, headers: [(String, String)] = [],
+        body: [UInt8] = [], timeout: Duration,
+        _ completion: @escaping (Result<HTTPClientResponse, WebClientError>) -> Void
+    ) {
+        var fields = [("Host", peer.authority)] + headers
+        if !body.isEmpty || ["POST", "PUT", "PATCH"].contains(method) {
+            fields.append(("Content-Length", "\(body.count)"))
+        }
+        let call = HTTPCall(
+            context: context, authority: peer.authority, address: peer.address,
+            request: requestBytes(method, target, fields, body), method: method,
+            bodyBytesMax: 67_108_864)
+        call.begin(timeout: timeout) { completion($0.map(\.response)) }
+    }
+
+    /// Looks a server up, once for many calls.
+    ///
+    /// - Parameter url: `http://host[:port]`; a path is dropped.
+    package func peer(_ url: String) async throws(WebClientError) -> WebPeer {
+        let url = try WebURL(url)
+        guard let address = await resolve(url) else {
+            throw .unreachable("\(url.host) has no address")
+        }
+        return WebPeer(authority: url.authority, address: address)
     }
 
     /// Closes the connections that wait for another request.
@@ -56,6 +95,12 @@ package final class WebClient: Sendable {
         }
         return (try? await found.value()) ?? nil
     }
+}
+
+/// A server whose address is known.
+package struct WebPeer: Sendable {
+    let authority: String
+    let address: SocketAddress
 }
 
 /// A request's bytes.

@@ -54,13 +54,9 @@ package final class WebSocketClient: Sendable {
             throw .unreachable("\(url.host) has no address")
         }
         let key = WebSocketKey.random()
-        let fields =
-            [
-                ("Host", url.authority), ("Upgrade", "websocket"), ("Connection", "Upgrade"),
-                ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", key),
-            ] + headers
+        let fields = upgradeFields(url.authority, key: key) + headers
         let call = HTTPCall(
-            context: client.context, url: url, address: address,
+            context: client.context, authority: url.authority, address: address,
             request: requestBytes("GET", url.target, fields, []), method: "GET",
             bodyBytesMax: 1_048_576)
         let outcome = try await call.run(timeout: timeout)
@@ -251,4 +247,12 @@ package final class WebSocketClient: Sendable {
     private func look() {
         loop.execute { [self] in driver.withLock { $0 }?.look() }
     }
+}
+
+/// What asks a server for a websocket.
+func upgradeFields(_ authority: String, key: String) -> [(String, String)] {
+    [
+        ("Host", authority), ("Upgrade", "websocket"), ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", key),
+    ]
 }

@@ -33,6 +33,13 @@ extension EndToEndTests {
                 ["--host", "--port", "--data-directory", "--health-port", "--segment-max"]
             ),
             ("race", ["--rounds", "--users", "--gateway", "--admin-token", "--deadline"]),
+            (
+                "load",
+                [
+                    "--scenario", "flash-sale", "--rate", "--in-flight", "--gateway", "--users",
+                    "--database-url", "--json", "--html", "--pids", "LOAD_SCENARIO", "GATEWAY_URLS",
+                ]
+            ),
             ("topics", ["--kafka-brokers", "--json", "--timeout"]),
             ("audit", ["--database-url", "--kafka-brokers", "--repair", "--json"]),
             ("bench-broker", ["--kafka-brokers", "--messages", "--large", "--report"]),
@@ -70,6 +77,9 @@ extension EndToEndTests {
             (["broker", "--segment-max", "1"], "--segment-max", "1GiB"),
             (["race", "--users", "1"], "--users", "10000"),
             (["race", "--rounds", "many"], "--rounds", "1000000"),
+            (["load", "--scenario", "busy"], "--scenario", "last-item"),
+            (["load", "--rate", "fast"], "--rate", "max"),
+            (["load", "--pids", "gateway"], "--pids", "gateway=4711"),
             (["gateway", "--cors-origins", "shop.example"], "--cors-origins", "https://shop"),
             (["gateway", "--trusted-proxies", "proxy.local"], "--trusted-proxies", "IPv6"),
             (["gateway", "--client-rate", "-1"], "--client-rate", "1000000"),
@@ -151,6 +161,14 @@ extension EndToEndTests {
             let tokenless = try await Holdfast.run(["race", "--gateway", "http://127.0.0.1:1"])
             #expect(tokenless.end == .exited(2))
             #expect(tokenless.errors.contains("--admin-token"))
+            let loadless = try await Holdfast.run(["load", "--gateway", "http://127.0.0.1:1"])
+            #expect(loadless.end == .exited(2))
+            #expect(loadless.errors.contains("--admin-token"))
+            let blind = try await Holdfast.run([
+                "load", "--gateway", "http://127.0.0.1:1", "--admin-token", "t",
+            ])
+            #expect(blind.end == .exited(2))
+            #expect(blind.errors.contains("--database-url"))
             let lonely = try await Holdfast.run([
                 "race", "--gateway", "http://127.0.0.1:1", "--admin-token", "t", "--rounds", "1",
             ])

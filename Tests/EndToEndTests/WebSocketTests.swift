@@ -21,7 +21,8 @@ extension EndToEndTests.OneOfEach {
                     "cartID": .text(cartID), "version": .number(version),
                     "lines": [
                         [
-                            "productCode": .text(product), "name": "Power-Drill ø",
+                            "id": .text(product), "productCode": .text(product),
+                            "name": "Power-Drill ø",
                             "quantity": 2,
                         ]
                     ], "pending": [],
@@ -45,7 +46,8 @@ extension EndToEndTests.OneOfEach {
                     "cartID": .text(cartID), "version": .number(version),
                     "lines": [
                         [
-                            "productCode": .text(product), "name": "Power-Drill ø",
+                            "id": .text(product), "productCode": .text(product),
+                            "name": "Power-Drill ø",
                             "quantity": 1,
                         ]
                     ], "pending": [],

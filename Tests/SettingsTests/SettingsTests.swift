@@ -116,6 +116,17 @@ private func problems(
         #expect(problems(specification: [primes]).count == 1, "without .optional it must be set")
     }
 
+    @Test func `a value may be of a kind that only its owner knows`() throws {
+        let side = Setting.parsed(
+            "side", placeholder: "LEFT|RIGHT", allowed: "left or right", help: "Which.",
+            read: { ["left": -1, "right": 1][$0] }, write: { $0 < 0 ? "left" : "right" })
+        let settings = try Settings(
+            specification: [side], arguments: ["--side", "right"], environment: [:])
+        #expect(settings[side] == 1)
+        let lines = problems("--side", "up", specification: [side])
+        #expect(lines.count == 1 && lines[0].contains("left or right"))
+    }
+
     @Test func `everything that is wrong is reported at once`() {
         let lines = problems(
             "--port", "99999", "--deadline=5", "stray", "--buffer",

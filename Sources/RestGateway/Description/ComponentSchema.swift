@@ -1,8 +1,10 @@
 import CartDomain
 import Messages
 
-/// The schemas that both documents name: what is on the log, on websockets and in answers is described
-/// once. Those of commands come from their registry; see ``CommandSchemas``.
+/// The schemas that both documents name.
+///
+/// What is on the log, on websockets and in answers is described once. Those of commands come from
+/// their registry; see ``CommandSchemas``.
 package enum ComponentSchema: String, CaseIterable, Sendable {
     // Identifiers.
     case productCode = "ProductCode"
