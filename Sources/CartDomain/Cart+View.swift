@@ -9,7 +9,6 @@ extension Cart {
             if let index = indexes[item.line] {
                 lines[index].quantity += item.quantity
                 lines[index].country = item.country ?? lines[index].country
-                lines[index].price = lines[index].price ?? item.price
             } else {
                 indexes[item.line] = lines.count
                 lines.append(
@@ -25,7 +24,7 @@ extension Cart {
         }
         return CartView(
             cartID: cartID, version: version, lines: lines,
-            pending: wanted.map {
+            pending: pending.map {
                 CartView.Pending(
                     requestID: $0.requestID, line: $0.request.line, quantity: $0.remaining)
             },

@@ -52,7 +52,7 @@ enum Configuration {
 
     static let adminToken = Setting.text(
         "admin-token", placeholder: "TOKEN",
-        help: "The bearer token of those who may seed the inventory."
+        help: "The bearer token of those who may seed, and change products."
     ).secret.optional
 
     static let cartPartitions = Setting.integer(

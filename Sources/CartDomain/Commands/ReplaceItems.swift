@@ -81,14 +81,14 @@ package struct ReplaceItems: CartCommand {
         var draft = cart
         var outcomes: [ItemOutcome] = []
         var adds: [CartFact] = []
-        let named = Set(items.map(\.line))
-        var reductions = cart.reductions(to: 0) { !named.contains($0) }
+        let quantities = cart.quantities
+        let limits = Dictionary(items.map { ($0.line, $0.quantity) }) { first, _ in first }
+        let reductions = cart.reductions { limits[$0] ?? 0 }
+        draft.apply(reductions)
         for (index, item) in items.enumerated() {
-            let present = cart.quantity(of: item.line)
+            let present = quantities[item.line] ?? 0
             var outcome = ItemOutcome(line: item.line, quantity: item.quantity, .accepted)
-            if item.quantity <= present {
-                reductions.merge(cart.reductions(to: item.quantity) { $0 == item.line })
-            } else {
+            if item.quantity > present {
                 do {
                     let part = context.requestID.part(index + 1)
                     let request = try draft.addRequest(
