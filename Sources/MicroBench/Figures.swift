@@ -4,7 +4,8 @@ import LoadTest
 struct Figures {
     private(set) var text = ""
 
-    mutating func add(_ name: String, _ value: String, baseline: String = "-", ratio: String = "-") {
+    mutating func add(_ name: String, _ value: String, baseline: String = "-", ratio: String = "-")
+    {
         text += "\(name)\t\(value)\t\(baseline)\t\(ratio)\n"
     }
 

@@ -8,7 +8,8 @@ struct Main {
         guard let brokers = variable("KAFKA_BROKERS"), let database = variable("DATABASE_URL"),
             let redis = variable("REDIS_URL")
         else {
-            print("microbench: KAFKA_BROKERS, DATABASE_URL and REDIS_URL must be set; see make bench")
+            print(
+                "microbench: KAFKA_BROKERS, DATABASE_URL and REDIS_URL must be set; see make bench")
             exit(2)
         }
         do {

@@ -38,7 +38,7 @@ struct ShimBench {
             let ends = try await admin.watermarks(of: [partition])
             let others = try await bench.hop(
                 calls, perSecond: 1_000, starts: [ends[partition]?.high ?? 0]
-            ) { _ in }.map(Double.init)
+            ) { _ in }.map { Double($0) }
             plain.p50.append(Stopwatch.percentile(others, 0.5))
             plain.p99.append(Stopwatch.percentile(others, 0.99))
         }
@@ -74,7 +74,8 @@ struct ShimBench {
         try await consumer.assign(adding: [partition: .offset(end)])
         let value = [UInt8](repeating: 0x2E, count: bytesPerMessage)
         let records = [
-            KafkaRecord(topic: partition.topic, partition: partition.partition, key: nil, value: value)
+            KafkaRecord(
+                topic: partition.topic, partition: partition.partition, key: nil, value: value)
         ]
         // The first one waits for connections, which is nobody's hop.
         try await producer.send(records)
