@@ -28,7 +28,7 @@ else
 fi
 report=${REPORT:-$report}
 # How many adds may be unanswered where as many are asked as are answered.
-in_flight=$(number IN_FLIGHT 2048 1 65536)
+in_flight=$(number IN_FLIGHT 512 1 65536)
 
 remove_data() {
     remove_postgres_place
@@ -200,11 +200,11 @@ measure_growth() {
     local factor
     for factor in 1 10 100; do
         start_suite CONNECTIONS_MAX=20000
-        grown users $((sockets / 100 * factor)) --users $((sockets / 100 * factor)) --sockets "$sockets"
+        grown users $((100 * factor)) --users $((100 * factor)) --sockets $((100 * factor))
     done
     for factor in 1 10 100; do
         start_suite
-        grown products $((scale / 10 * factor)) --products $((scale / 10 * factor))
+        grown products $((scale * factor / 10)) --products $((scale * factor / 10))
     done
     for factor in 1 10 100; do
         start_suite "${partitions[@]/%/=$factor}"

@@ -43,6 +43,7 @@ extension EndToEndTests {
             ("topics", ["--kafka-brokers", "--json", "--timeout"]),
             ("audit", ["--database-url", "--kafka-brokers", "--repair", "--json"]),
             ("bench-broker", ["--kafka-brokers", "--messages", "--large", "--report"]),
+            ("bench-report", ["--results", "--report"]),
         ])
         func `the help of every command names its settings`(
             command: String, settings: [String]
