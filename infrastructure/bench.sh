@@ -192,7 +192,8 @@ FROM history;
 INSERT INTO cart_event (cart_id, version, partition, request_id, type, data, created_at)
 SELECT cart_id, version, 0, 'request-' || number, 'history', '{}', now()
 FROM history, generate_series(1, 2) AS version;
-ANALYZE hold, cart_event;
+VACUUM ANALYZE inventory, hold, cart_event;
+CHECKPOINT;
 SQL
 }
 

@@ -3,7 +3,7 @@ extension BenchmarkReport {
     static let dimensions = [
         ("users", "Carts and websockets in use"), ("products", "Products"),
         ("partitions", "Partitions of each topic"),
-        ("history", "Carts, holds and half of the events stored"),
+        ("history", "Carts stored before"),
     ]
 
     /// A figure counts as flat that is no more than this share worse than at the first step.

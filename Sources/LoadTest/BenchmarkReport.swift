@@ -87,7 +87,7 @@ package struct BenchmarkReport: Sendable {
     }
 
     package static let verdictTitles = [
-        "Figure", "Suite", "pgbench", "Ratio", "Of single rounds", "Goal", "Floor", "",
+        "Figure", "Suite", "pgbench", "Ratio", "Of single rounds", "Goal", "Floor", "Result",
     ]
 
     /// The page in Markdown.
@@ -106,8 +106,7 @@ package struct BenchmarkReport: Sendable {
             Postgres; figures are medians over the rounds. The load generator, the broker and all services shared
             the machine.
 
-            \(results.machine.map { "- \($0.name): \($0.value)" }.joined(separator: "\n"))
-
+            \(machineText)
             ## Goals
 
             \(table(Self.verdictTitles, verdictRows))
@@ -137,6 +136,23 @@ package struct BenchmarkReport: Sendable {
     }
 
     // MARK: Parts of it
+
+    private var machineText: String {
+        var text = results.machine.map { "- \($0.name): \($0.value)\n" }.joined()
+        let busy = (results.loads["uniform"] ?? []).compactMap { load in
+            load.costs.first { $0.name == UsageMeter.restName }.map {
+                $0.microsPerRequest * load.perSecond / 1_000_000
+            }
+        }
+        if let busy = median(busy) {
+            text += """
+                - Noise: the rest of the machine kept \(numberText(busy, places: 2)) processors busy while \
+                adds of uniform products were measured
+
+                """
+        }
+        return text
+    }
 
     /// The loads that a shopper's add is judged by, with their titles.
     private static let measured = [
