@@ -1,6 +1,6 @@
 package import Messages
 
-/// How what one cart holds goes to another (ADR 0010).
+/// How what one cart holds goes to another (ADR 0012).
 extension Cart {
     /// Gives everything that is held to another cart, on its request.
     ///

@@ -9,6 +9,7 @@ extension Cart {
             if let index = indexes[item.line] {
                 lines[index].quantity += item.quantity
                 lines[index].country = item.country ?? lines[index].country
+                lines[index].price = lines[index].price ?? item.price
             } else {
                 indexes[item.line] = lines.count
                 lines.append(
