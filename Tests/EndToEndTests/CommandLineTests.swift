@@ -56,6 +56,15 @@ extension EndToEndTests {
             #expect(try await Holdfast.run(["--help"]).output.contains("  \(command) "))
         }
 
+        @Test func `a benchmark that has measured nothing fails, and says what is missing`()
+            async throws
+        {
+            let run = try await Holdfast.run(["bench-report", "--results", "/nowhere"])
+            #expect(run.end == .exited(1))
+            #expect(run.output.contains("Adds of uniform products: not measured."))
+            #expect(run.output.contains("Flash sale: not measured."))
+        }
+
         @Test func `without a command, or with a wrong one, the usage is told`() async throws {
             let none = try await Holdfast.run([])
             #expect(none.end == .exited(2))
