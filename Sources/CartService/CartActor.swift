@@ -397,7 +397,7 @@ actor CartActor {
         if watchers.count < Self.listenersMax || watchers[replyPartition] != nil {
             watchers[replyPartition] = now + CartRequest.watchLease
         }
-        if cart.version > since { turn.watchersToTell.insert(replyPartition) }
+        if cart.version != since { turn.watchersToTell.insert(replyPartition) }
     }
 
     /// The askers that the events themselves name, for a cart that was read from the store.

@@ -78,17 +78,25 @@ package struct ReplaceItems: CartCommand {
     package func decide(
         on cart: Cart, _ context: CommandContext
     ) throws(RejectionReason) -> [CartFact] {
-        var draft = cart
-        var outcomes: [ItemOutcome] = []
-        var adds: [CartFact] = []
         let named = Set(items.map(\.line))
         var reductions = cart.reductions(to: 0) { !named.contains($0) }
+        for item in items {
+            reductions.merge(cart.reductions(to: item.quantity) { $0 == item.line })
+        }
+        var removals: [CartFact] = []
+        if !reductions.isEmpty {
+            removals.append(
+                CartFact(context.requestID.part(0), .removed(Removal(reductions, for: nil))))
+        }
+        // What leaves makes room, and may leave its currency behind.
+        var draft = cart
+        for event in cart.events(removals, context.now) { draft.evolve(event) }
+        var outcomes: [ItemOutcome] = []
+        var adds: [CartFact] = []
         for (index, item) in items.enumerated() {
             let present = cart.quantity(of: item.line)
             var outcome = ItemOutcome(line: item.line, quantity: item.quantity, .accepted)
-            if item.quantity <= present {
-                reductions.merge(cart.reductions(to: item.quantity) { $0 == item.line })
-            } else {
+            if item.quantity > present {
                 do {
                     let part = context.requestID.part(index + 1)
                     let request = try draft.addRequest(
@@ -109,11 +117,6 @@ package struct ReplaceItems: CartCommand {
         let group = ItemGroup(
             fingerprint: context.fingerprint, items: outcomes,
             replyPartition: context.replyPartition)
-        var facts = [CartFact(context.requestID, .itemsRequested(group))]
-        if !reductions.isEmpty {
-            facts.append(
-                CartFact(context.requestID.part(0), .removed(Removal(reductions, for: nil))))
-        }
-        return facts + adds
+        return [CartFact(context.requestID, .itemsRequested(group))] + removals + adds
     }
 }
