@@ -267,33 +267,42 @@ import Testing
         }
     }
 
-    /// Carries out a request for product A, as the service does.
-    @discardableResult
-    private func carryOut(
-        _ action: InventoryRequest.Action, for target: HoldKey, from source: HoldKey,
-        _ store: PostgresInventoryStore
-    ) async throws -> InventoryResponse.Answer? {
-        let a = try code("A")
+    private typealias Deciding =
+        @Sendable (InventorySnapshot) -> (
+            InventoryChanges, InventoryResponse.Answer?
+        )
+
+    /// Decides a request for product A, as the service does.
+    private func deciding(
+        _ action: InventoryRequest.Action, for key: HoldKey
+    ) throws -> Deciding {
         let request = InventoryRequest(
-            cartID: target.cartID, requestID: target.requestID,
-            userID: try #require(UserID("anna")), productCode: a, action: action)
-        return try await store.transact(products: [a], holds: [source, target], counts: []) {
-            snapshot in
+            cartID: key.cartID, requestID: key.requestID, userID: try #require(UserID("anna")),
+            productCode: try code("A"), action: action)
+        return { snapshot in
             var changes = InventoryChanges()
             guard
                 let decision = ProductDecision(
-                    [request], product: snapshot.products[a], ledger: snapshot.holds,
-                    now: snapshot.now, holdsFor: .seconds(900), rule: LockRule(), isLocked: true)
+                    [request], product: snapshot.products[request.productCode],
+                    ledger: snapshot.holds, now: snapshot.now, holdsFor: .seconds(900),
+                    rule: LockRule(), isLocked: true)
             else { return (changes, nil) }
             changes.newHolds = decision.newHolds
             changes.loweredHolds = decision.loweredHolds
-            changes.products = [.init(code: a, heldDelta: decision.heldDelta, fence: 0)]
+            changes.products = [
+                .init(code: request.productCode, heldDelta: decision.heldDelta, fence: 0)
+            ]
             return (changes, decision.answers.first?.answer)
         }
     }
 
-    /// The holds of product A by their requests, and what its row says is held.
-    private func books(_ pool: PostgresPool) async throws -> (holds: [String: Int], held: Int) {
+    /// What product A's row says is held, and its holds by their requests.
+    private struct Books: Equatable {
+        let held: Int
+        let holds: [String: Int]
+    }
+
+    private func books(_ pool: PostgresPool) async throws -> Books {
         let rows = try await pool.pipeline([
             PostgresStatement("SELECT request_id, hold_quantity FROM hold"),
             PostgresStatement("SELECT held FROM inventory WHERE product_code = 'A'"),
@@ -302,7 +311,7 @@ import Testing
         for row in 0..<rows[0].rowCount {
             holds[try rows[0].text(row, 0)] = Int(try rows[0].int8(row, 1))
         }
-        return (holds, Int(try rows[1].int8(0, 0)))
+        return Books(held: Int(try rows[1].int8(0, 0)), holds: holds)
     }
 
     @Test func `the last pieces change their cart in one transaction`() async throws {
@@ -310,23 +319,29 @@ import Testing
             try await addProduct(pool, "A", 3)
             let (guest, user) = (try key(1), try key(2))
             let until = Timestamp(millis: 4_000_000_000_000)
-            try await carryOut(.ask(quantity: 3, until: until), for: guest, from: guest, store)
+            _ = try await store.transact(
+                products: [try code("A")], holds: [guest, guest], counts: [],
+                deciding(.ask(quantity: 3, until: until), for: guest))
             let source = HoldSource(cartID: guest.cartID, requestID: guest.requestID)
-            let taken = try await carryOut(
-                .ask(quantity: 3, until: until, from: source), for: user, from: guest, store)
+            let taken = try await store.transact(
+                products: [try code("A")], holds: [guest, user], counts: [],
+                deciding(.ask(quantity: 3, until: until, from: source), for: user))
             guard case .held? = taken else {
                 Issue.record("not held: \(String(describing: taken))")
                 return
             }
-            var books = try await books(pool)
-            #expect(books.holds == ["r1": 0, "r2": 3] && books.held == 3)
+            let moved = try await books(pool)
+            #expect(moved == Books(held: 3, holds: ["r1": 0, "r2": 3]))
             // Said again it is what it was; a lower lets go of what the source has, which is nothing.
-            let again = try await carryOut(
-                .ask(quantity: 3, until: until, from: source), for: user, from: guest, store)
+            let again = try await store.transact(
+                products: [try code("A")], holds: [guest, user], counts: [],
+                deciding(.ask(quantity: 3, until: until, from: source), for: user))
             #expect(again == taken)
-            try await carryOut(.lower(to: 1, from: source), for: user, from: guest, store)
-            books = try await self.books(pool)
-            #expect(books.holds == ["r1": 0, "r2": 1] && books.held == 1)
+            _ = try await store.transact(
+                products: [try code("A")], holds: [guest, user], counts: [],
+                deciding(.lower(to: 1, from: source), for: user))
+            let lowered = try await books(pool)
+            #expect(lowered == Books(held: 1, holds: ["r1": 0, "r2": 1]))
         }
     }
 
@@ -337,14 +352,19 @@ import Testing
             try await addProduct(pool, "A", 3)
             let (guest, user) = (try key(1), try key(2))
             let until = Timestamp(millis: 4_000_000_000_000)
-            try await carryOut(.ask(quantity: 3, until: until), for: guest, from: guest, store)
+            _ = try await store.transact(
+                products: [try code("A")], holds: [guest, guest], counts: [],
+                deciding(.ask(quantity: 3, until: until), for: guest))
             let source = HoldSource(cartID: guest.cartID, requestID: guest.requestID)
-            try await carryOut(.lower(to: 0, from: source), for: user, from: guest, store)
-            let late = try await carryOut(
-                .ask(quantity: 3, until: until, from: source), for: user, from: guest, store)
+            _ = try await store.transact(
+                products: [try code("A")], holds: [guest, user], counts: [],
+                deciding(.lower(to: 0, from: source), for: user))
+            let late = try await store.transact(
+                products: [try code("A")], holds: [guest, user], counts: [],
+                deciding(.ask(quantity: 3, until: until, from: source), for: user))
             if case .held? = late { Issue.record("held") }
-            let books = try await books(pool)
-            #expect(books.holds == ["r1": 0, "r2": 0] && books.held == 0)
+            let left = try await books(pool)
+            #expect(left == Books(held: 0, holds: ["r1": 0, "r2": 0]))
         }
     }
 
@@ -353,23 +373,26 @@ import Testing
             try await addProduct(pool, "A", 5)
             let guest = try key(1)
             let until = Timestamp(millis: 4_000_000_000_000)
-            try await carryOut(.ask(quantity: 5, until: until), for: guest, from: guest, store)
+            _ = try await store.transact(
+                products: [try code("A")], holds: [guest, guest], counts: [],
+                deciding(.ask(quantity: 5, until: until), for: guest))
             let source = HoldSource(cartID: guest.cartID, requestID: guest.requestID)
             let winners = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for number in 2...9 {
                     group.addTask {
-                        let answer = try await carryOut(
-                            .ask(quantity: 5, until: until, from: source), for: key(number),
-                            from: guest, store)
+                        let answer = try await store.transact(
+                            products: [try code("A")], holds: [guest, key(number)], counts: [],
+                            deciding(
+                                .ask(quantity: 5, until: until, from: source), for: key(number)))
                         if case .held? = answer { return true } else { return false }
                     }
                 }
                 return try await group.reduce(0) { $1 ? $0 + 1 : $0 }
             }
             #expect(winners == 1)
-            let books = try await books(pool)
-            #expect(books.holds.values.reduce(0, +) == 5 && books.held == 5)
-            #expect(books.holds["r1"] == 0)
+            let won = try await books(pool)
+            #expect(won.holds.values.reduce(0, +) == 5 && won.held == 5)
+            #expect(won.holds["r1"] == 0)
         }
     }
 
