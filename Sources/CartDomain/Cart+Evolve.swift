@@ -125,7 +125,7 @@ extension Cart {
         return pending.remove(at: index)
     }
 
-    mutating func apply(_ reductions: Removal.Reductions) {
+    private mutating func apply(_ reductions: Removal.Reductions) {
         for reduction in reductions.holds { reduceHold(reduction.requestID, to: reduction.to) }
         for reduction in reductions.pending {
             guard let index = pending.firstIndex(where: { $0.requestID == reduction.requestID })

@@ -23,10 +23,22 @@ struct CartSockets: Sendable {
         let client: ClientAddress
         let sink: any ShopperSocket
         var versionSeen = -1
+        /// Whether only the client says that it has seen that version.
+        var isClaimed = false
         var isGreeted = false
         /// The newest change that came before the first answer.
         var heldChange: (version: Int, value: [UInt8])?
         var waiting = 0
+
+        /// A claim to have seen more than there is was made of another cart, and is void.
+        func lacks(_ version: Int) -> Bool {
+            isClaimed ? version != versionSeen : version > versionSeen
+        }
+
+        mutating func see(_ version: Int) {
+            versionSeen = isClaimed ? version : max(version, versionSeen)
+            isClaimed = false
+        }
     }
 
     private struct Watch {
@@ -100,7 +112,7 @@ struct CartSockets: Sendable {
     mutating func answer(_ socketID: Int, _ text: [UInt8], version: Int?) {
         guard var socket = sockets[socketID] else { return }
         socket.sink.send(text: text)
-        socket.versionSeen = max(version ?? -1, socket.versionSeen)
+        if let version { socket.see(version) }
         let held = socket.isGreeted ? nil : socket.heldChange
         socket.isGreeted = true
         socket.heldChange = nil
@@ -122,10 +134,10 @@ struct CartSockets: Sendable {
 
     @discardableResult
     private mutating func push(_ text: [UInt8], version: Int, to socketID: Int) -> Bool {
-        guard var socket = sockets[socketID], version > socket.versionSeen else { return false }
+        guard var socket = sockets[socketID], socket.lacks(version) else { return false }
         if socket.isGreeted {
             socket.sink.send(text: text)
-            socket.versionSeen = version
+            socket.see(version)
         } else if version > socket.heldChange?.version ?? -1 {
             socket.heldChange = (version, text)
         }
@@ -155,6 +167,7 @@ struct CartSockets: Sendable {
         guard var socket = sockets[socketID] else { return nil }
         socket.isGreeted = true
         socket.versionSeen = version
+        socket.isClaimed = true
         sockets[socketID] = socket
         _ = startWatch(of: socketID, version: nil, now: now)
         return DueWatch(cartID: socket.cartID, userID: socket.userID, since: version)

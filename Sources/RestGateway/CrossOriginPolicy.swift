@@ -43,10 +43,10 @@ struct CrossOriginPolicy: Sendable {
     ///
     /// Source: Fetch Metadata Request Headers, section 2.3.
     func checkNavigation(_ request: HTTPRequest) throws(Problem) {
-        let site = request.headers.first("Sec-Fetch-Site")
-        if site == "same-origin" { return }
+        let sites = request.headers.all("Sec-Fetch-Site")
+        if sites == ["same-origin"] { return }
         let origin = request.headers.first("Origin") ?? request.headers.first("Referer")
-        if site == nil {
+        if sites.isEmpty {
             guard let origin else { return }
             if let host = request.headers.first("Host"),
                 WebOrigin(ofPage: origin)?.isServed(by: host) == true
@@ -57,7 +57,7 @@ struct CrossOriginPolicy: Sendable {
         throw Problem(
             .originNotAllowed,
             "only pages of this origin may change a cart by GET; use POST /cart/ instead",
-            at: .header(site == nil ? "Origin" : "Sec-Fetch-Site"))
+            at: .header(sites.isEmpty ? "Origin" : "Sec-Fetch-Site"))
     }
 
     /// Tells the browser whether a page may read the answer, and in a preflight what it may ask.

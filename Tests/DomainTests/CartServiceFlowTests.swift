@@ -156,6 +156,17 @@ import Testing
         #expect(changes(world) == [5: 2, 6: 1])
     }
 
+    @Test func `a watch from a version that is not reached is told how the cart stands`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.run()
+        world.topics.forgetResponses()
+        world.ask(.of(ann, "w1", .watch(since: 20), replyPartition: 5))
+        world.run()
+        #expect(changes(world) == [5: 1])
+    }
+
     @Test func `leases that ended make room for new ones`() throws {
         let world = World.running()
         world.inventoryStore.stock(drill, 10)

@@ -307,6 +307,41 @@ extension Cart {
         #expect(cart.pending.map(\.request.productCode) == [drill])
     }
 
+    @Test func `what leaves the cart takes its currency along`() throws {
+        var cart = Cart(cartID: CartID(of: ann))
+        try cart.add("a1", LineID(drill), 2)
+        try cart.carryOut(.of("d", AddDelivery(post)), offers: shop)
+        try cart.carryOut(.of("s", ReplaceItems([.init(LineID(spade), quantity: 1)])), offers: shop)
+        cart.confirm()
+        #expect(cart.lines == [LineID(spade)])
+        #expect(cart.currency?.code == "SEK")
+        #expect(cart.view.totals?.cart.total == 9_900)
+        // What stays keeps it, named or refused.
+        try cart.carryOut(
+            .of(
+                "t",
+                ReplaceItems([
+                    .init(LineID(drill), quantity: 1), .init(LineID(spade), quantity: 1),
+                ])), offers: shop)
+        #expect(cart.pending.isEmpty && cart.lines == [LineID(spade)])
+        try cart.carryOut(
+            .of(
+                "u",
+                ReplaceItems([
+                    .init(LineID(drill), quantity: 1), .init(LineID(spade), quantity: 0),
+                ])), offers: shop)
+        #expect(cart.pending.map(\.request.productCode) == [drill])
+    }
+
+    @Test func `what leaves a full cart makes room`() throws {
+        var cart = Cart(cartID: CartID(of: ann))
+        let lines = (0..<2 * Cart.itemsMax).map { LineID(product("N\($0)")) }
+        for (index, line) in lines.enumerated() { try cart.add("a\(index)", line, 1) }
+        #expect(cart.isFull)
+        try cart.carryOut(.of("s", ReplaceItems([.init(LineID(drill), quantity: 1)])), offers: shop)
+        #expect(cart.pending.map(\.request.productCode) == [drill])
+    }
+
     @Test func `a line stands once`() {
         let json = #"{"items":[{"sku":"A","quantity":1},{"productCode":"A","quantity":2}]}"#
         #expect(throws: FieldProblem.self) {

@@ -136,7 +136,8 @@ import Testing
         let world = filled()
         world.pass(.seconds(899))
         #expect(world.inventoryStore.held(of: drill) == 3)
-        world.ask(.of(ann, "w2", .watch(since: 99), replyPartition: 7))
+        let version = try world.cart(of: ann).version
+        world.ask(.of(ann, "w2", .watch(since: version), replyPartition: 7))
         let told = changes(world).count
         world.pass(.seconds(5))
         #expect(world.inventoryStore.held(of: drill) == 0)

@@ -43,21 +43,21 @@ extension Installation {
         var held: [String: [String: Int]] = [:]
         let sums = try await database.rows(
             """
-            SELECT user_id, product_code, sum(hold_quantity)::text FROM hold
-            GROUP BY user_id, product_code
+            SELECT cart_id::text, product_code, sum(hold_quantity)::text FROM hold
+            GROUP BY cart_id, product_code
             """)
         for row in sums {
             held[row[0], default: [:]][row[1]] = Int(row[2])
         }
-        for (user, products) in held {
-            let cart = try await cart(of: user, gateway: gateway)
+        for (cartID, products) in held {
+            let cart = try await cart(at: "/cart/byid/\(cartID)", gateway: gateway)
             var lines: [String: Int] = [:]
             for line in cart["lines"].elements {
-                lines[line["productCode"].text ?? ""] = line["quantity"].number
+                lines[line["productCode"].text ?? "", default: 0] += line["quantity"].number ?? 0
             }
             #expect(
                 lines == products.filter { $0.value > 0 },
-                "the cart of \(user) against its holds", sourceLocation: sourceLocation)
+                "the cart \(cartID) against its holds", sourceLocation: sourceLocation)
             #expect(cart["pending"] == [], sourceLocation: sourceLocation)
         }
     }

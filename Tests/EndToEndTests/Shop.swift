@@ -51,9 +51,14 @@ extension Installation {
 
     /// The user's cart.
     nonisolated func cart(of user: String, gateway index: Int = 0) async throws -> JSON {
+        try await cart(at: "/cart?userID=\(user)", gateway: index)
+    }
+
+    /// The cart that a path shows.
+    nonisolated func cart(at target: String, gateway index: Int = 0) async throws -> JSON {
         let deadline = ContinuousClock.now + Socket.patience
         while true {
-            let answer = try await get("/cart?userID=\(user)", gateway: index)
+            let answer = try await get(target, gateway: index)
             // A busy machine may need longer than the gateway's deadline.
             if answer.status == 202, ContinuousClock.now < deadline { continue }
             try #require(answer.status == 200, "\(answer.response.text)")

@@ -38,7 +38,7 @@ final class FakeCarts: RequestLog {
         switch request.action {
         case .watch(let since):
             cart.isWatched = true
-            return since < cart.version ? [change(request, cart)] : []
+            return since != cart.version ? [change(request, cart)] : []
         case .lookup:
             return [
                 cart.outcomes[request.requestID]
@@ -57,28 +57,26 @@ final class FakeCarts: RequestLog {
     private func carryOut(
         _ command: any CartCommand, _ request: CartRequest, _ cart: inout Cart
     ) -> [GatewayReply] {
-        let versionBefore = cart.version
+        if let add = command as? AddItem, add.line.productCode.text == silentProduct { return [] }
+        if let known = cart.outcomes[request.requestID] { return [known] }
+        if let wanted = request.ifVersion, wanted != cart.version {
+            return [outcome(request, .rejected, .versionMismatch, cart)]
+        }
         switch command {
         case let add as AddItem:
-            if add.line.productCode.text == silentProduct { return [] }
-            if let known = cart.outcomes[request.requestID] { return [known] }
-            cart.version += 1
             cart.pieces += add.quantity
         case let removal as RemoveProduct:
             let quantity = removal.quantity
-            if let known = cart.outcomes[request.requestID] { return [known] }
             if cart.pieces < quantity ?? 1 {
                 return [outcome(request, .rejected, .notInCart, cart)]
             }
-            cart.version += 1
             cart.pieces -= quantity ?? cart.pieces
-        default:
-            return []
+        default: break
         }
+        cart.version += 1
         let reply = outcome(request, .accepted, nil, cart)
         cart.outcomes[request.requestID] = reply
-        return [reply]
-            + (cart.isWatched && cart.version > versionBefore ? [change(request, cart)] : [])
+        return [reply] + (cart.isWatched ? [change(request, cart)] : [])
     }
 
     private func outcome(

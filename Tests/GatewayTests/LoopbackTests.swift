@@ -89,6 +89,14 @@ struct LoopbackGateway {
             "ws://\(authority)/cart/update-product?\(query)", client: client)
     }
 
+    /// Opens a websocket of any path.
+    func open(
+        path: String, headers: [(String, String)] = []
+    ) async throws -> WebSocketClient {
+        try await WebSocketClient.connect(
+            "ws://\(authority)\(path)", headers: headers, client: client)
+    }
+
     func send(
         _ method: String, _ target: String, headers: [(String, String)] = [], body: [UInt8] = []
     ) async throws -> HTTPClientResponse {

@@ -92,6 +92,31 @@ struct OriginTests {
         }
     }
 
+    @Test func `cookies go with origins that are named, never with all`() async throws {
+        let named = try await gateway(Self.shop)
+        let open = try await gateway("*")
+        for (method, target) in [
+            ("GET", "/cart/"), ("DELETE", "/cart/P1"), ("GET", "/cart/add/P1"), ("GET", "/nothing"),
+            ("OPTIONS", "/cart/"),
+        ] {
+            let ask = [("Origin", Self.shop), ("Access-Control-Request-Method", "POST")]
+            let granted = headers(try await named.send(method, target, headers: ask))
+            #expect(granted["Access-Control-Allow-Origin"] == Self.shop, "\(target)")
+            #expect(granted["Access-Control-Allow-Credentials"] == "true", "\(target)")
+            let toAll = headers(try await open.send(method, target, headers: ask))
+            #expect(toAll["Access-Control-Allow-Origin"] == "*")
+            #expect(toAll["Access-Control-Allow-Credentials"] == nil)
+            for origin in ["https://evil.example", "null", "https://shop.example.evil"] {
+                let foreign = try await named.send(
+                    method, target,
+                    headers: [("Origin", origin), ("Access-Control-Request-Method", "POST")])
+                #expect(!foreign.headers.contains { $0.0.hasPrefix("Access-Control") })
+            }
+        }
+        #expect(CrossOriginPolicy.requestHeaders.contains("If-Match"))
+        #expect(CrossOriginPolicy.responseHeaders.contains("ETag"))
+    }
+
     @Test func `a preflight is told the path's methods and the headers that are read`()
         async throws
     {

@@ -30,6 +30,32 @@ struct RouterTests {
         ("GET", "/asyncapi.json", .asyncAPI, []),
         ("GET", "/docs", .docs, []),
         ("GET", "/docs/docs.js", .docsFile, ["docs.js"]),
+        ("GET", "/cart/", .showCart, []),
+        ("HEAD", "/cart/", .showCart, []),
+        ("DELETE", "/cart/", .dropCart, []),
+        ("POST", "/cart/", .changeCart, []),
+        ("PUT", "/cart/", .changeCart, []),
+        ("GET", "/cart/add/P%31", .changeCart, ["P1"]),
+        ("DELETE", "/cart/items", .changeCart, ["items"]),
+        ("DELETE", "/cart/P1%40S1", .changeCart, ["P1@S1"]),
+        ("POST", "/cart/set", .changeCart, []),
+        ("POST", "/cart/merge", .changeCart, []),
+        ("POST", "/cart/delivery", .changeCart, []),
+        ("DELETE", "/cart/delivery", .changeCart, ["delivery"]),
+        ("DELETE", "/cart/delivery/7", .changeCart, ["7"]),
+        ("PUT", "/cart/delivery/7/pickupPoint", .changeCart, ["7"]),
+        ("GET", "/cart/session", .openSession, []),
+        ("GET", "/cart/requests/r1", .lookUpRequest, ["r1"]),
+        ("GET", "/cart/byid/x", .showCart, ["x"]),
+        ("GET", "/cart/byid/x/", .showCart, ["x"]),
+        ("POST", "/cart/byid/x", .changeCart, ["x"]),
+        ("POST", "/cart/byid/x/", .changeCart, ["x"]),
+        ("PUT", "/cart/byid/x/", .changeCart, ["x"]),
+        ("GET", "/cart/byid/x/add/P1", .changeCart, ["x", "P1"]),
+        ("DELETE", "/cart/byid/x/P1", .changeCart, ["x", "P1"]),
+        ("DELETE", "/cart/byid/x/delivery/7", .changeCart, ["x", "7"]),
+        ("GET", "/cart/byid/x/session", .openSession, ["x"]),
+        ("GET", "/cart/byid/x/requests/r1", .lookUpRequest, ["x", "r1"]),
     ])
     func `every operation has its path`(
         method: String, path: String, operation: Route.Operation, arguments: [String]
@@ -53,6 +79,12 @@ struct RouterTests {
             try router.match(method: "PUT", path: "/cart")
                 == .otherMethods(["GET", "HEAD", "OPTIONS"]))
         #expect(
+            try router.match(method: "PATCH", path: "/cart/")
+                == .otherMethods(["DELETE", "GET", "HEAD", "POST", "PUT", "OPTIONS"]))
+        #expect(
+            try router.match(method: "HEAD", path: "/cart/add/P1")
+                == .otherMethods(["GET", "OPTIONS"]))
+        #expect(
             try router.match(method: "GET", path: "/cart/items/P1")
                 == .otherMethods(["DELETE", "OPTIONS"]))
         #expect(
@@ -62,7 +94,10 @@ struct RouterTests {
 
     @Test(arguments: [
         "", "*", "cart", "/", "//cart", "/cart//", "/Cart", "/cart/items/P1/x", "/cart/items//",
-        "/../cart", "/stock", "/stock/a/b", "/cart%2Fitems",
+        "/../cart", "/stock", "/stock/a/b", "/cart%2Fitems", "/cart/byid/", "/cart/byid//",
+        "/cart/byid/x//", "/cart/byid/x/history/", "/cart/byid//history", "/cart/add/",
+        "/cart/%2F/",
+        "/cart/session/", "/cart/delivery/1/pickupPoint/",
     ])
     func `there is nothing under other paths`(path: String) throws {
         #expect(try router.match(method: "GET", path: path) == .nothing)

@@ -31,7 +31,7 @@ import Testing
     ) throws -> StoredEvent {
         StoredEvent(
             cartID: CartID(bits: cart), version: version, partition: 3,
-            requestID: try #require(RequestID(request)), type: "x", json: Array(json.utf8),
+            requestID: try #require(RequestID(ofPart: request)), type: "x", json: Array(json.utf8),
             at: Timestamp(millis: 1_700_000_000_123))
     }
 
@@ -41,7 +41,7 @@ import Testing
         Obligation(
             message: .inventory(
                 InventoryRequest(
-                    cartID: CartID(bits: cart), requestID: try #require(RequestID(request)),
+                    cartID: CartID(bits: cart), requestID: try #require(RequestID(ofPart: request)),
                     userID: try #require(UserID("anna")),
                     productCode: try #require(ProductCode("A")), action: action)),
             partition: partition, dueAt: Timestamp(millis: 1_700_000_001_000))
@@ -292,6 +292,69 @@ import Testing
             append.discharged = [lower.key]
             try await store.append(append)
             #expect(try await store.obligations(of: [3, 4]) == [lower])
+        }
+    }
+
+    @Test func `the events of a request are its own and its parts', of no other`() async throws {
+        try await withStore { store, _ in
+            let other = CartID(bits: 0xAB)
+            let ofRequest = ["m1", "m1/0", "m1/1", "m1/12", "m1/\(other)"]
+            let ofOthers = ["m", "m1.1", "m1-1", "m10", "m1:1", "M1/1", "m/1", "m11/1", "m1.1/1"]
+            var append = CartAppend()
+            append.epochs = try await store.raiseEpochs([3], owner: "a")
+            append.events = try (ofOthers + ofRequest).enumerated().map {
+                try event(cart: 1, $0.offset + 1, request: $0.element)
+            }
+            append.events.append(try event(cart: 2, 1, request: "m1/1"))
+            try await store.append(append)
+            let request = CartRequestKey(
+                cartID: CartID(bits: 1), requestID: try #require(RequestID("m1")))
+            let found = try await store.events(of: [request, request])
+            #expect(found.map(\.requestID.text) == ofRequest)
+            #expect(found.map(\.version) == Array(ofOthers.count + 1...append.events.count - 1))
+            let part = CartRequestKey(cartID: CartID(bits: 2), requestID: found[2].requestID)
+            #expect(try await store.events(of: [part]).map(\.cartID) == [CartID(bits: 2)])
+        }
+    }
+
+    @Test func `what a merge owes is kept with the hold and the cart that it takes from`()
+        async throws
+    {
+        try await withStore { store, _ in
+            let (cartID, guest) = (CartID(bits: 1), CartID(bits: 9))
+            let user = try #require(UserID("anna"))
+            let key = CartRequestKey(cartID: cartID, requestID: try #require(RequestID("m1")))
+            let fetch = Obligation(
+                message: .fetch(key, userID: user, from: guest), partition: 3,
+                dueAt: Timestamp(millis: 1_700_000_001_000))
+            var append = CartAppend()
+            append.epochs = try await store.raiseEpochs([3], owner: "a")
+            append.obligations = [fetch]
+            try await store.append(append)
+            #expect(try await store.obligations(of: [3]) == [fetch])
+
+            // The answer settles the fetch, and asks for each hold with its source.
+            let source = HoldSource(
+                cartID: guest, requestID: try #require(RequestID(ofPart: "set-7/3")))
+            let until = Timestamp(millis: 1_700_000_009_999)
+            let asks = [
+                try obligation(cart: 1, "m1/1", .ask(quantity: 4, until: until, from: source)),
+                try obligation(
+                    cart: 1, "m1/2", .ask(quantity: 1, until: Timestamp(millis: 0), from: source)),
+                try obligation(cart: 1, "m1/3", .lower(to: 0, from: source)),
+                try obligation(cart: 1, "m1/4", .ask(quantity: 2, until: until)),
+            ]
+            append.obligations = asks
+            append.discharged = [key]
+            try await store.append(append)
+            #expect(Set(try await store.obligations(of: [3])) == Set(asks))
+
+            // A lower in the place of an ask forgets the ask's source where it has none itself.
+            let lower = try obligation(cart: 1, "m1/1", .lower(to: 1))
+            append.obligations = [lower]
+            append.discharged = asks.dropFirst().map(\.key)
+            try await store.append(append)
+            #expect(try await store.obligations(of: [3]) == [lower])
         }
     }
 

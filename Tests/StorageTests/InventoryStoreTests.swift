@@ -267,6 +267,135 @@ import Testing
         }
     }
 
+    private typealias Deciding =
+        @Sendable (InventorySnapshot) -> (
+            InventoryChanges, InventoryResponse.Answer?
+        )
+
+    /// Decides a request for product A, as the service does.
+    private func deciding(
+        _ action: InventoryRequest.Action, for key: HoldKey
+    ) throws -> Deciding {
+        let request = InventoryRequest(
+            cartID: key.cartID, requestID: key.requestID, userID: try #require(UserID("anna")),
+            productCode: try code("A"), action: action)
+        return { snapshot in
+            var changes = InventoryChanges()
+            guard
+                let decision = ProductDecision(
+                    [request], product: snapshot.products[request.productCode],
+                    ledger: snapshot.holds, now: snapshot.now, holdsFor: .seconds(900),
+                    rule: LockRule(), isLocked: true)
+            else { return (changes, nil) }
+            changes.newHolds = decision.newHolds
+            changes.loweredHolds = decision.loweredHolds
+            changes.products = [
+                .init(code: request.productCode, heldDelta: decision.heldDelta, fence: 0)
+            ]
+            return (changes, decision.answers.first?.answer)
+        }
+    }
+
+    /// What product A's row says is held, and its holds by their requests.
+    private struct Books: Equatable {
+        let held: Int
+        let holds: [String: Int]
+    }
+
+    private func books(_ pool: PostgresPool) async throws -> Books {
+        let rows = try await pool.pipeline([
+            PostgresStatement("SELECT request_id, hold_quantity FROM hold"),
+            PostgresStatement("SELECT held FROM inventory WHERE product_code = 'A'"),
+        ])
+        var holds: [String: Int] = [:]
+        for row in 0..<rows[0].rowCount {
+            holds[try rows[0].text(row, 0)] = Int(try rows[0].int8(row, 1))
+        }
+        return Books(held: Int(try rows[1].int8(0, 0)), holds: holds)
+    }
+
+    @Test func `the last pieces change their cart in one transaction`() async throws {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 3)
+            let (guest, user) = (try key(1), try key(2))
+            let until = Timestamp(millis: 4_000_000_000_000)
+            _ = try await store.transact(
+                products: [try code("A")], holds: [guest, guest], counts: [],
+                deciding(.ask(quantity: 3, until: until), for: guest))
+            let source = HoldSource(cartID: guest.cartID, requestID: guest.requestID)
+            let taken = try await store.transact(
+                products: [try code("A")], holds: [guest, user], counts: [],
+                deciding(.ask(quantity: 3, until: until, from: source), for: user))
+            guard case .held? = taken else {
+                Issue.record("not held: \(String(describing: taken))")
+                return
+            }
+            let moved = try await books(pool)
+            #expect(moved == Books(held: 3, holds: ["r1": 0, "r2": 3]))
+            // Said again it is what it was; a lower lets go of what the source has, which is nothing.
+            let again = try await store.transact(
+                products: [try code("A")], holds: [guest, user], counts: [],
+                deciding(.ask(quantity: 3, until: until, from: source), for: user))
+            #expect(again == taken)
+            _ = try await store.transact(
+                products: [try code("A")], holds: [guest, user], counts: [],
+                deciding(.lower(to: 1, from: source), for: user))
+            let lowered = try await books(pool)
+            #expect(lowered == Books(held: 1, holds: ["r1": 0, "r2": 1]))
+        }
+    }
+
+    @Test func `a lower that overtakes its ask lets the source go, and the ask gets nothing`()
+        async throws
+    {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 3)
+            let (guest, user) = (try key(1), try key(2))
+            let until = Timestamp(millis: 4_000_000_000_000)
+            _ = try await store.transact(
+                products: [try code("A")], holds: [guest, guest], counts: [],
+                deciding(.ask(quantity: 3, until: until), for: guest))
+            let source = HoldSource(cartID: guest.cartID, requestID: guest.requestID)
+            _ = try await store.transact(
+                products: [try code("A")], holds: [guest, user], counts: [],
+                deciding(.lower(to: 0, from: source), for: user))
+            let late = try await store.transact(
+                products: [try code("A")], holds: [guest, user], counts: [],
+                deciding(.ask(quantity: 3, until: until, from: source), for: user))
+            if case .held? = late { Issue.record("held") }
+            let left = try await books(pool)
+            #expect(left == Books(held: 0, holds: ["r1": 0, "r2": 0]))
+        }
+    }
+
+    @Test func `many who take over one hold get its pieces once`() async throws {
+        try await withStore { store, pool in
+            try await addProduct(pool, "A", 5)
+            let guest = try key(1)
+            let until = Timestamp(millis: 4_000_000_000_000)
+            _ = try await store.transact(
+                products: [try code("A")], holds: [guest, guest], counts: [],
+                deciding(.ask(quantity: 5, until: until), for: guest))
+            let source = HoldSource(cartID: guest.cartID, requestID: guest.requestID)
+            let winners = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for number in 2...9 {
+                    group.addTask {
+                        let answer = try await store.transact(
+                            products: [try code("A")], holds: [guest, key(number)], counts: [],
+                            deciding(
+                                .ask(quantity: 5, until: until, from: source), for: key(number)))
+                        if case .held? = answer { return true } else { return false }
+                    }
+                }
+                return try await group.reduce(0) { $1 ? $0 + 1 : $0 }
+            }
+            #expect(winners == 1)
+            let won = try await books(pool)
+            #expect(won.holds.values.reduce(0, +) == 5 && won.held == 5)
+            #expect(won.holds["r1"] == 0)
+        }
+    }
+
     @Test func `a hold that another inserted meanwhile is a reason to look again`() async throws {
         try await withStore { store, pool in
             try await addProduct(pool, "A", 10)

@@ -14,7 +14,7 @@ package enum MergeCart: CartCommand {
         details: """
             No piece is let go on the way: each hold changes its cart in one transaction. The outcome \
             tells the user's cart, with an item for each hold. What is pending in the cart is waited \
-            for; deliveries are not taken along.
+            for; deliveries are not taken along. Sessions of the cart stay with it: the user's cart has its own.
             """,
         routes: [CommandRoute("POST", "/merge")], logOnly: ["from"])
 

@@ -78,13 +78,19 @@ package struct ReplaceItems: CartCommand {
     package func decide(
         on cart: Cart, _ context: CommandContext
     ) throws(RejectionReason) -> [CartFact] {
-        var draft = cart
-        var outcomes: [ItemOutcome] = []
-        var adds: [CartFact] = []
         let quantities = cart.quantities
         let limits = Dictionary(items.map { ($0.line, $0.quantity) }) { first, _ in first }
         let reductions = cart.reductions { limits[$0] ?? 0 }
-        draft.apply(reductions)
+        var removals: [CartFact] = []
+        if !reductions.isEmpty {
+            removals.append(
+                CartFact(context.requestID.part(0), .removed(Removal(reductions, for: nil))))
+        }
+        // What leaves makes room, and may leave its currency behind.
+        var draft = cart
+        for event in cart.events(removals, context.now) { draft.evolve(event) }
+        var outcomes: [ItemOutcome] = []
+        var adds: [CartFact] = []
         for (index, item) in items.enumerated() {
             let present = quantities[item.line] ?? 0
             var outcome = ItemOutcome(line: item.line, quantity: item.quantity, .accepted)
@@ -109,11 +115,6 @@ package struct ReplaceItems: CartCommand {
         let group = ItemGroup(
             fingerprint: context.fingerprint, items: outcomes,
             replyPartition: context.replyPartition)
-        var facts = [CartFact(context.requestID, .itemsRequested(group))]
-        if !reductions.isEmpty {
-            facts.append(
-                CartFact(context.requestID.part(0), .removed(Removal(reductions, for: nil))))
-        }
-        return facts + adds
+        return [CartFact(context.requestID, .itemsRequested(group))] + removals + adds
     }
 }
