@@ -1,6 +1,6 @@
 # What can be set is told in README.md; variables given to make reach every script and service.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status seed reset test test-api chaos load simulate test-broker bench-broker lint format clean
+.PHONY: help run start stop status seed reset test test-api chaos load simulate test-broker bench bench-broker lint format clean
 
 help: ## Tell what can be made.
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -40,6 +40,9 @@ simulate: ## Live SEEDS=1000 random lives of the suite in memory, from FIRST_SEE
 
 test-broker: ## Build, and drive the broker from outside with other Kafka clients. ROUNDS=50 crashes it as often.
 	@infrastructure/test-broker.sh
+
+bench: ## Measure a fresh suite beside pgbench, write docs/benchmarks.md. GROWTH=1 grows the shop too, QUICK=1 only tries.
+	@infrastructure/bench.sh
 
 bench-broker: ## Measure the broker, or KAFKA_BROKERS. REPORT=docs/broker-benchmarks.md keeps the figures.
 	@infrastructure/bench-broker.sh

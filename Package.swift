@@ -35,7 +35,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "Holdfast",
     products: [
-        .executable(name: "holdfast", targets: ["Holdfast"])
+        .executable(name: "holdfast", targets: ["Holdfast"]),
+        // Apart, because Foundation is what it compares with.
+        .executable(name: "microbench", targets: ["MicroBench"]),
     ],
     targets: [
         // C libraries, from Debian's -dev packages.
@@ -100,6 +102,12 @@ let package = Package(
                 "InventoryService", "KafkaShim", "LoadTest", "Messages", "PostgresShim",
                 "RedisLock", "RestGateway",
                 "Settings", "Simulation", "Telemetry", "Threading", "WebClient", "WebServer",
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "MicroBench",
+            dependencies: [
+                "KafkaShim", "LoadTest", "Messages", "PostgresShim", "RedisLock", "Telemetry",
             ],
             swiftSettings: strict),
 

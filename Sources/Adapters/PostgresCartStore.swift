@@ -143,7 +143,7 @@ package struct PostgresCartStore: CartStore {
                 CROSS JOIN LATERAL (
                     SELECT version FROM cart_event
                     WHERE cart_id = covered.cart_id AND version <= covered.version
-                        AND created_at < clock_timestamp() - $2 * interval '1 ms'
+                        AND created_at < statement_timestamp() - $2 * interval '1 ms'
                     ORDER BY version LIMIT 1000
                 ) AS old
                 WHERE event.cart_id = covered.cart_id AND event.version = old.version

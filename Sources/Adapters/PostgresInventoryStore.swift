@@ -40,12 +40,12 @@ package struct PostgresInventoryStore: InventoryStore {
     ) async throws(InventoryStoreError) -> [InventoryResponse] {
         let rows = try await execute(
             """
-            UPDATE hold SET proposed_at = clock_timestamp()
+            UPDATE hold SET proposed_at = statement_timestamp()
             FROM (
                 SELECT cart_id, request_id FROM hold
-                WHERE hold_quantity > 0 AND expires_at <= clock_timestamp()
+                WHERE hold_quantity > 0 AND expires_at <= statement_timestamp()
                     AND (proposed_at IS NULL
-                        OR proposed_at <= clock_timestamp() - $2 * interval '1 ms')
+                        OR proposed_at <= statement_timestamp() - $2 * interval '1 ms')
                 ORDER BY expires_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
             ) AS due
             WHERE hold.cart_id = due.cart_id AND hold.request_id = due.request_id
@@ -76,7 +76,7 @@ package struct PostgresInventoryStore: InventoryStore {
             """
             DELETE FROM hold USING (
                 SELECT cart_id, request_id FROM hold
-                WHERE hold_quantity = 0 AND created_at < clock_timestamp() - $2 * interval '1 ms'
+                WHERE hold_quantity = 0 AND created_at < statement_timestamp() - $2 * interval '1 ms'
                 ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
             ) AS spent
             WHERE hold.cart_id = spent.cart_id AND hold.request_id = spent.request_id

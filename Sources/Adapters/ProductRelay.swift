@@ -97,9 +97,16 @@ package final class ProductRelay: Sendable {
             }
             try await producer.send(events.map(\.record))
             _ = try await connection.pipeline([
+                // Locked in the order in which loads lock them.
                 PostgresStatement(
-                    "UPDATE product SET published = true WHERE revision = ANY($1)",
-                    [.int8Array(revisions)]),
+                    """
+                    WITH told AS (
+                        SELECT product_code FROM product WHERE revision = ANY($1)
+                        ORDER BY product_code FOR UPDATE
+                    )
+                    UPDATE product SET published = true FROM told
+                    WHERE product.product_code = told.product_code
+                    """, [.int8Array(revisions)]),
                 .commit,
             ])
             published.increment(by: events.count)

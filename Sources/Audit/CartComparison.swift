@@ -38,7 +38,10 @@ package enum CartComparison {
                 add.requestID, .forgottenRequest, line,
                 unmatched.removeValue(forKey: add.requestID))
         }
-        for (requestID, hold) in unmatched.sorted(by: { $0.key.text < $1.key.text }) {
+        // What was handed over stays in the ledger until the cart that it goes to has asked for it.
+        let given = Set(cart.given.map(\.requestID))
+        for (requestID, hold) in unmatched.sorted(by: { $0.key.text < $1.key.text })
+        where !given.contains(requestID) {
             note(requestID, .holdWithoutLine, nil, hold)
         }
         return differences

@@ -69,9 +69,7 @@ extension Cart {
             guard quantity == add.request.quantity else { return nil }
             return next(requestID, now, .addConfirmed(name: name))
         case .refused(let reason, let available):
-            return next(
-                requestID, now,
-                .addRefused(add.request.declined ?? reason, available: available))
+            return next(requestID, now, .addRefused(reason, available: available))
         }
     }
 
@@ -91,6 +89,12 @@ extension Cart {
     ) -> HoldDecision {
         guard let item = held.first(where: { $0.requestID == requestID }) else {
             if memory[requestID]?.outcome == .pending || pieces.quantity == 0 {
+                return .nothing
+            }
+            // The cart that it went to will ask for it, or let it go.
+            if given.contains(where: {
+                $0.requestID == requestID && now < $0.at + Self.handOverLasts
+            }) {
                 return .nothing
             }
             if isForgotten || memory[requestID] != nil { return .say([.lower(to: 0)]) }

@@ -34,6 +34,9 @@ extension Cart {
         case .handedOver(let handOver):
             let handed = Set(handOver.items.map(\.requestID))
             held.removeAll { handed.contains($0.requestID) }
+            given.removeAll { $0.at + Self.handOverLasts <= event.at }
+            given += handOver.items.map { GivenHold(requestID: $0.requestID, at: event.at) }
+            given.removeFirst(max(0, given.count - Self.holdsMax))
             memory.insert(requestID, nil, .accepted)
         case .changed(let change):
             apply(change.base)
@@ -54,7 +57,7 @@ extension Cart {
 
     private mutating func hold(_ add: PendingAdd, name: String) {
         let request = add.request
-        // The newest price and name hold for the whole line.
+        // The price and name that were confirmed last hold for the whole line.
         if let price = request.price {
             for index in held.indices where held[index].line == request.line {
                 held[index].price = price

@@ -24,7 +24,7 @@ extension Cart {
             fingerprint: fingerprint)
     }
 
-    /// How pieces come together: from holds, newest first, then from pending requests, newest first.
+    /// How pieces are taken out: from holds, newest first, then from pending requests, newest first.
     ///
     /// - Parameters:
     ///   - quantity: how many; `nil`: all there are.
@@ -34,42 +34,78 @@ extension Cart {
         of quantity: Int?, for fingerprint: Fingerprint, where isMeant: (LineID) -> Bool
     ) throws(RejectionReason) -> Removal {
         var missing = quantity ?? .max
-        let reductions = reductions(by: &missing, where: isMeant)
+        let reductions = Removal.Reductions(
+            holds: Self.reduce(held.reversed().filter { isMeant($0.line) }) { _, has in
+                Self.take(&missing, from: has)
+            },
+            pending: Self.reduce(pending.reversed().filter { isMeant($0.request.line) }) {
+                _, has in Self.take(&missing, from: has)
+            })
         let isEnough = quantity == nil ? !reductions.isEmpty : missing == 0
         guard isEnough else { throw .notInCart }
         return Removal(reductions, for: fingerprint)
     }
 
-    /// What shrinks so that so many pieces of the lines stay.
-    func reductions(to quantity: Int, where isMeant: (LineID) -> Bool) -> Removal.Reductions {
-        let present =
-            held.reduce(0) { isMeant($1.line) ? $0 + $1.quantity : $0 }
-            + wanted.reduce(0) { isMeant($1.request.line) ? $0 + $1.remaining : $0 }
-        var missing = max(0, present - quantity)
-        return reductions(by: &missing, where: isMeant)
+    /// What shrinks so that lines have no more than so many pieces.
+    ///
+    /// Pending requests shrink first, newest first: what is not held yet may never be.
+    ///
+    /// - Parameter limit: of a line; `nil`: it stays as it is.
+    func reductions(to limit: (LineID) -> Int?) -> Removal.Reductions {
+        var excess: [LineID: Int] = [:]
+        for (line, quantity) in quantities {
+            if let limit = limit(line), limit < quantity { excess[line] = quantity - limit }
+        }
+        if excess.isEmpty { return Removal.Reductions() }
+        func take(_ line: LineID, _ has: Int) -> Int {
+            excess[line].map { missing in
+                var missing = missing
+                defer { excess[line] = missing }
+                return Self.take(&missing, from: has)
+            } ?? 0
+        }
+        let pending = Self.reduce(pending.reversed(), by: take)
+        return Removal.Reductions(
+            holds: Self.reduce(held.reversed(), by: take), pending: pending)
     }
 
-    private func reductions(
-        by missing: inout Int, where isMeant: (LineID) -> Bool
-    ) -> Removal.Reductions {
-        let holds = Self.reduce(
-            held.reversed().filter { isMeant($0.line) }.map { ($0.requestID, $0.quantity) },
-            by: &missing)
-        let pendingAdds = Self.reduce(
-            wanted.reversed().filter { isMeant($0.request.line) }
-                .map { ($0.requestID, $0.remaining) }, by: &missing)
-        return Removal.Reductions(holds: holds, pending: pendingAdds)
+    /// How many pieces each line has, pending ones included.
+    var quantities: [LineID: Int] {
+        var quantities: [LineID: Int] = [:]
+        for item in held { quantities[item.line, default: 0] += item.quantity }
+        for add in pending { quantities[add.request.line, default: 0] += add.remaining }
+        return quantities
+    }
+
+    private static func take(_ missing: inout Int, from has: Int) -> Int {
+        let taken = min(has, missing)
+        missing -= taken
+        return taken
     }
 
     private static func reduce(
-        _ items: [(RequestID, Int)], by missing: inout Int
+        _ items: some Sequence<some HoldingPieces>, by taken: (LineID, Int) -> Int
     ) -> [Removal.Reduction] {
-        var reductions: [Removal.Reduction] = []
-        for (requestID, quantity) in items where missing > 0 {
-            let taken = min(quantity, missing)
-            missing -= taken
-            reductions.append(Removal.Reduction(requestID: requestID, to: quantity - taken))
+        items.compactMap { item in
+            let taken = taken(item.line, item.pieces)
+            return taken == 0
+                ? nil : Removal.Reduction(requestID: item.requestID, to: item.pieces - taken)
         }
-        return reductions
     }
+}
+
+/// What has pieces of a line for one request.
+private protocol HoldingPieces {
+    var requestID: RequestID { get }
+    var line: LineID { get }
+    var pieces: Int { get }
+}
+
+extension Cart.HeldItem: HoldingPieces {
+    fileprivate var pieces: Int { quantity }
+}
+
+extension Cart.PendingAdd: HoldingPieces {
+    fileprivate var line: LineID { request.line }
+    fileprivate var pieces: Int { remaining }
 }

@@ -1,6 +1,6 @@
 package import Messages
 
-/// How what one cart holds goes to another (ADR 0010).
+/// How what one cart holds goes to another (ADR 0012).
 extension Cart {
     /// Gives everything that is held to another cart, on its request.
     ///
@@ -21,8 +21,7 @@ extension Cart {
 
     /// Takes what another cart gave: asks the inventory for each hold, with the one it replaces.
     ///
-    /// What the cart cannot take is asked for too, as something that is too late from the start: then
-    /// the inventory lets go of the hold that it was to replace.
+    /// What the cart cannot take is rejected, and its hold let go.
     package func receive(
         _ items: [HandedItem], from other: CartID, for requestID: RequestID,
         askUntil: Timestamp, offers: any OfferBook, now: Timestamp
@@ -31,31 +30,43 @@ extension Cart {
             let merge = group.merge, merge.from == other
         else { return [] }
         var currency = currency
+        var room = Self.holdsMax - held.count - pending.count
         var adds: [CartFact] = []
         var outcomes: [ItemOutcome] = []
+        var unwanted: [Int: HoldSource] = [:]
         for (index, item) in items.enumerated() {
             let offer = offers.offer(of: item.line.productCode)
             let price = offer?.price ?? item.price
-            let fits = price == nil || currency == nil || price?.currency == currency
-            if fits { currency = currency ?? price?.currency }
-            adds.append(
-                CartFact(
-                    requestID.part(index + 1),
-                    .addRequested(
-                        AddRequest(
-                            line: item.line, quantity: item.quantity, userID: merge.userID,
-                            country: item.country, name: offer?.name ?? item.name, price: price,
-                            askUntil: fits ? askUntil : Timestamp(millis: 0),
-                            source: HoldSource(cartID: other, requestID: item.requestID),
-                            declined: fits ? nil : .currencyMismatch,
-                            replyPartition: nil, fingerprint: nil))))
-            outcomes.append(ItemOutcome(line: item.line, quantity: item.quantity, .pending))
+            let source = HoldSource(cartID: other, requestID: item.requestID)
+            var outcome = ItemOutcome(line: item.line, quantity: item.quantity, .pending)
+            if room <= 0 {
+                outcome.reason = .cartFull
+            } else if let price, let currency, price.currency != currency {
+                outcome.reason = .currencyMismatch
+            }
+            if outcome.reason == nil {
+                room -= 1
+                currency = currency ?? price?.currency
+                adds.append(
+                    CartFact(
+                        requestID.part(index + 1),
+                        .addRequested(
+                            AddRequest(
+                                line: item.line, quantity: item.quantity, userID: merge.userID,
+                                country: item.country, name: offer?.name ?? item.name,
+                                price: price, askUntil: askUntil, source: source,
+                                replyPartition: nil, fingerprint: nil))))
+            } else {
+                outcome.status = .rejected
+                unwanted[index + 1] = source
+            }
+            outcomes.append(outcome)
         }
         let parent = CartFact(
             requestID,
             .itemsRequested(
                 ItemGroup(
-                    fingerprint: group.fingerprint, items: outcomes,
+                    fingerprint: group.fingerprint, items: outcomes, unwanted: unwanted,
                     replyPartition: group.replyPartition)))
         return events([parent] + adds, now)
     }

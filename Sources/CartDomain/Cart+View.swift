@@ -24,7 +24,7 @@ extension Cart {
         }
         return CartView(
             cartID: cartID, version: version, lines: lines,
-            pending: wanted.map {
+            pending: pending.map {
                 CartView.Pending(
                     requestID: $0.requestID, line: $0.request.line, quantity: $0.remaining)
             },

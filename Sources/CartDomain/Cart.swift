@@ -11,7 +11,7 @@ package struct Cart: Hashable, Sendable {
         package internal(set) var name: String
         package internal(set) var quantity: Int
         package let country: Country?
-        /// Of one piece, as it was when pieces were last added to the line.
+        /// Of one piece, as the add said that was confirmed last on the line.
         package internal(set) var price: Price?
 
         package init(
@@ -34,7 +34,7 @@ package struct Cart: Hashable, Sendable {
     package struct PendingAdd: Hashable, Sendable {
         package let requestID: RequestID
         package let request: AddRequest
-        /// How many of the pieces are still wanted, at least 1.
+        /// How many of the pieces are still pending, at least 1.
         package internal(set) var remaining: Int
 
         package init(requestID: RequestID, request: AddRequest, remaining: Int) {
@@ -65,13 +65,26 @@ package struct Cart: Hashable, Sendable {
         }
     }
 
-    /// The adds whose pieces are wanted.
-    var wanted: [PendingAdd] { pending.filter { $0.request.declined == nil } }
+    /// A hold that the cart has handed to another one.
+    package struct GivenHold: Hashable, Sendable {
+        package let requestID: RequestID
+        package let at: Timestamp
+
+        package init(requestID: RequestID, at: Timestamp) {
+            self.requestID = requestID
+            self.at = at
+        }
+    }
 
     /// How many settled requests a cart remembers; older ones are found in the store.
     package static let memoryMax = 1_000
-    /// How many pending requests a cart may have; with its holds they may be twice as many.
+    /// How many pending requests a cart may have before it takes no more.
     package static let itemsMax = 500
+    /// How many holds and pending requests a cart may have in all.
+    package static let holdsMax = 2 * itemsMax
+    /// For how long a cart takes no offence at holds that it has handed over: much longer than the
+    /// cart that they go to needs.
+    static let handOverLasts = Duration.seconds(24 * 3_600)
 
     package let cartID: CartID
     /// How many events there have been.
@@ -84,6 +97,8 @@ package struct Cart: Hashable, Sendable {
     package internal(set) var groups: [PendingGroup] = []
     /// What only some commands keep, by name.
     package internal(set) var parts: [String: AnyCartPart] = [:]
+    /// Holds that went to another cart and may still stand in the ledger, oldest first.
+    package internal(set) var given: [GivenHold] = []
     /// When its shopper last changed what is in it, from when holds last; `nil` before.
     package internal(set) var changedAt: Timestamp?
     /// What became of the latest requests.
@@ -96,6 +111,9 @@ package struct Cart: Hashable, Sendable {
         memory[requestID]?.outcome
     }
 
+    /// Forgets the oldest of its requests that are settled; what they came to is in the store.
+    package mutating func forgetOldRequests() { memory.forgetOldest() }
+
     /// The part that some commands keep.
     subscript<Part: CartPart>(part type: Part.Type) -> Part {
         get { parts[Part.name]?.base as? Part ?? Part() }
@@ -105,13 +123,13 @@ package struct Cart: Hashable, Sendable {
     /// Whether it may have no more requests.
     package var isFull: Bool {
         pending.count >= Self.itemsMax || groups.count >= Self.itemsMax
-            || held.count + pending.count >= 2 * Self.itemsMax
+            || held.count + pending.count >= Self.holdsMax
     }
 
     /// The lines, those whose pieces are all pending among them, in the order of their arrival.
     package var lines: [LineID] {
         var known: Set<LineID> = []
-        return (held.map(\.line) + wanted.map(\.request.line)).filter {
+        return (held.map(\.line) + pending.map(\.request.line)).filter {
             known.insert($0).inserted
         }
     }
@@ -119,19 +137,19 @@ package struct Cart: Hashable, Sendable {
     /// How many pieces a line has, pending ones included.
     package func quantity(of line: LineID) -> Int {
         held.reduce(0) { $1.line == line ? $0 + $1.quantity : $0 }
-            + wanted.reduce(0) { $1.request.line == line ? $0 + $1.remaining : $0 }
+            + pending.reduce(0) { $1.request.line == line ? $0 + $1.remaining : $0 }
     }
 
     /// Where the line's pieces are to go, by its newest request.
     func country(of line: LineID) -> Country? {
-        wanted.last { $0.request.line == line }?.request.country
+        pending.last { $0.request.line == line }?.request.country
             ?? held.last { $0.line == line }?.country
     }
 
     /// The one currency in which anything in the cart is priced.
     package var currency: Currency? {
         held.lazy.compactMap { $0.price?.currency }.first
-            ?? wanted.lazy.compactMap { $0.request.price?.currency }.first
+            ?? pending.lazy.compactMap { $0.request.price?.currency }.first
             ?? parts.values.lazy.flatMap { $0.base.charges }.first?.currency
     }
 }

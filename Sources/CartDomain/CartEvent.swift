@@ -66,8 +66,6 @@ package struct AddRequest: Hashable, Sendable {
     package let askUntil: Timestamp
     /// The hold of another cart that the pieces come from, as far as it reaches.
     package let source: HoldSource?
-    /// Why the pieces are not wanted: they are only asked for so that their source lets them go.
-    package let declined: RejectionReason?
     /// Where the asker reads its answer.
     package let replyPartition: Int?
     /// What was asked for; `nil` for a part of a request.
@@ -76,7 +74,7 @@ package struct AddRequest: Hashable, Sendable {
     package init(
         line: LineID, quantity: Int, userID: UserID, country: Country? = nil, name: String? = nil,
         price: Price? = nil, askUntil: Timestamp, source: HoldSource? = nil,
-        declined: RejectionReason? = nil, replyPartition: Int?, fingerprint: Fingerprint?
+        replyPartition: Int?, fingerprint: Fingerprint?
     ) {
         self.line = line
         self.quantity = quantity
@@ -86,7 +84,6 @@ package struct AddRequest: Hashable, Sendable {
         self.price = price
         self.askUntil = askUntil
         self.source = source
-        self.declined = declined
         self.replyPartition = replyPartition
         self.fingerprint = fingerprint
     }
@@ -133,11 +130,6 @@ package struct Removal: Hashable, Sendable {
         }
 
         var isEmpty: Bool { holds.isEmpty && pending.isEmpty }
-
-        mutating func merge(_ other: Reductions) {
-            holds += other.holds
-            pending += other.pending
-        }
     }
 
     package let reductions: Reductions
@@ -156,11 +148,17 @@ package struct Removal: Hashable, Sendable {
 package struct ItemGroup: Hashable, Sendable {
     package let fingerprint: Fingerprint
     package let items: [ItemOutcome]
+    /// Holds of another cart that came with rejected items, by the items' numbers, from 1.
+    package let unwanted: [Int: HoldSource]
     package let replyPartition: Int?
 
-    package init(fingerprint: Fingerprint, items: [ItemOutcome], replyPartition: Int?) {
+    package init(
+        fingerprint: Fingerprint, items: [ItemOutcome], unwanted: [Int: HoldSource] = [:],
+        replyPartition: Int?
+    ) {
         self.fingerprint = fingerprint
         self.items = items
+        self.unwanted = unwanted
         self.replyPartition = replyPartition
     }
 }

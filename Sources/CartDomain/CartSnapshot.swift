@@ -14,12 +14,15 @@ package struct CartSnapshot: Hashable, Sendable {
     package let pending: [Cart.PendingAdd]
     /// Oldest first.
     package let groups: [Cart.PendingGroup]
+    /// Oldest first.
+    package let given: [Cart.GivenHold]
     /// By name.
     package let parts: [String: AnyCartPart]
 
     package init(
         cartID: CartID, version: Int, changedAt: Timestamp?, held: [Cart.HeldItem],
-        pending: [Cart.PendingAdd], groups: [Cart.PendingGroup], parts: [String: AnyCartPart]
+        pending: [Cart.PendingAdd], groups: [Cart.PendingGroup], given: [Cart.GivenHold] = [],
+        parts: [String: AnyCartPart]
     ) {
         self.cartID = cartID
         self.version = version
@@ -27,6 +30,7 @@ package struct CartSnapshot: Hashable, Sendable {
         self.held = held
         self.pending = pending
         self.groups = groups
+        self.given = given
         self.parts = parts
     }
 }
@@ -36,7 +40,7 @@ extension Cart {
     package var snapshot: CartSnapshot {
         CartSnapshot(
             cartID: cartID, version: version, changedAt: changedAt, held: held, pending: pending,
-            groups: groups, parts: parts)
+            groups: groups, given: given, parts: parts)
     }
 
     /// The cart as it stood; later events lead on from there.
@@ -47,6 +51,7 @@ extension Cart {
         held = snapshot.held
         pending = snapshot.pending
         groups = snapshot.groups
+        given = snapshot.given
         parts = snapshot.parts
         memory = RequestMemory(
             capacity: Self.memoryMax,

@@ -54,10 +54,17 @@ extension Cart {
             return [
                 Duty(requestID: requestID, userID: merge.userID, kind: .fetch(from: merge.from))
             ]
-        case .itemsRequested:
-            return groups.filter { $0.requestID == requestID }.compactMap(\.merge).map {
-                Duty(requestID: requestID, userID: $0.userID, kind: .nothing)
+        case .itemsRequested(let group):
+            guard let merge = groups.first(where: { $0.requestID == requestID })?.merge else {
+                return []
             }
+            let unwanted = group.unwanted.sorted { $0.key < $1.key }.map { number, source in
+                Duty(
+                    requestID: requestID.part(number), userID: merge.userID,
+                    kind: .lower(
+                        group.items[number - 1].line.productCode, to: 0, from: source))
+            }
+            return [Duty(requestID: requestID, userID: merge.userID, kind: .nothing)] + unwanted
         case .expired:
             return held.filter { $0.requestID == requestID }.map { duty(of: $0, lowerTo: 0) }
         case .disowned(let hold):

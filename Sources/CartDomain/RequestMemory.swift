@@ -11,6 +11,9 @@ package enum Outcome: Hashable, Sendable {
 }
 
 /// The latest requests of a cart, with what they asked for and how they ended.
+///
+/// Nothing is forgotten before ``forgetOldest()`` says so, so that whoever decides several requests
+/// knows to the last what it knew when it began.
 package struct RequestMemory: Hashable, Sendable {
     /// A request that was met.
     package struct Entry: Hashable, Sendable {
@@ -45,27 +48,22 @@ package struct RequestMemory: Hashable, Sendable {
 
     package subscript(requestID: RequestID) -> Entry? { entries[requestID] }
 
-    /// Whether a request is forgotten by the time that so many more are settled.
-    package func forgets(within settlements: Int) -> Bool {
-        settled.count + settlements > capacity
-    }
-
     /// Notes a request that was not met before; a pending one is kept until it is settled.
     mutating func insert(
         _ requestID: RequestID, _ fingerprint: Fingerprint?, _ outcome: Outcome
     ) {
         entries[requestID] = Entry(fingerprint: fingerprint, outcome: outcome)
-        if outcome != .pending { age(requestID) }
+        if outcome != .pending { settled.append(requestID) }
     }
 
     mutating func settle(_ requestID: RequestID, _ outcome: Outcome) {
         entries[requestID]?.outcome = outcome
-        age(requestID)
+        settled.append(requestID)
     }
 
-    private mutating func age(_ requestID: RequestID) {
-        settled.append(requestID)
-        if settled.count > capacity {
+    /// Forgets the oldest of those that are not pending, if there are more than it is to remember.
+    mutating func forgetOldest() {
+        while settled.count > capacity {
             entries[settled.removeFirst()] = nil
             hasForgotten = true
         }

@@ -18,6 +18,8 @@ actor CartActor {
     private var askers: [RequestID: [Asker]] = [:]
     /// Whom the last turn told: they wait on if it turns out not to be stored.
     private var told: [RequestID: [Asker]] = [:]
+    /// Other carts that ask for what is held, while it cannot be given; they ask again by themselves.
+    private var handOvers: [RequestID: CartRequest] = [:]
     /// Whether the cart was read again, so that what happened to it may not have been told.
     private var mayHaveNews = false
     /// The gateways that are told of changes, and until when.
@@ -77,6 +79,7 @@ actor CartActor {
         askers.merge(told) { known, _ in known }
         askers.merge(Self.firstAskers(of: cart, configuration)) { known, _ in known }
         told = [:]
+        handOvers = [:]
         askers = askers.filter { cart.outcome(of: $0.key) != nil }
         mayHaveNews = true
     }
@@ -89,7 +92,6 @@ actor CartActor {
     ) -> CartTurn {
         told = [:]
         var turn = CartTurn()
-        keepWhatMayBeForgotten(messages, &turn)
         if mayHaveNews { tellNews(now, &turn) }
         for message in messages {
             switch message {
@@ -97,7 +99,9 @@ actor CartActor {
             case .answer(let answer): handle(answer, recalled, now, &turn)
             }
         }
+        repeatHandOvers(&turn)
         if turn.changesLines { tellWatchers(now, &turn) }
+        cart.forgetOldRequests()
         if let first = turn.events.first?.version {
             let every = configuration.snapshotEvery
             turn.isSnapshotDue = (first - 1) / every < cart.version / every
@@ -109,18 +113,6 @@ actor CartActor {
     var snapshot: StoredSnapshot {
         StoredSnapshot(
             cartID: cart.cartID, version: cart.version, json: cart.snapshot.encoded())
-    }
-
-    /// A turn that settles many requests may forget one that comes again later in the same turn.
-    private func keepWhatMayBeForgotten(_ messages: [CartMessage], _ turn: inout CartTurn) {
-        let settlements = cart.pending.count + cart.groups.count + 2 * messages.count
-        guard cart.memory.forgets(within: settlements) else { return }
-        var kept: [RequestID: RequestMemory.Entry] = [:]
-        for message in messages {
-            let requestID = message.key.requestID
-            kept[requestID] = cart.memory[requestID]
-        }
-        turn.kept = kept
     }
 
     /// Tells what a turn may have stored that could not tell it.
@@ -163,7 +155,7 @@ actor CartActor {
         }
 
         // What became of the request, where the cart has forgotten it.
-        let former = turn.kept?[requestID] ?? recalled.entries[requestID]
+        let former = recalled.entries[requestID]
         switch request.action {
         case .watch(let since):
             if let asker { watch(asker.replyPartition, since: since, now, &turn) }
@@ -189,50 +181,51 @@ actor CartActor {
                 reply(
                     former.matches(command.fingerprint)
                         ? .outcome(former.outcome) : .turnedDown(.requestIDReused))
+                takeBackAsk(of: command.base, in: request, former.outcome, again, &turn)
                 return
             }
             do throws(Rejection) {
                 let events = try cart.decide(
                     command.base, context(of: request, command.fingerprint, now))
                 apply(events, request.traceparent, &turn)
-                if let productCode = command.base.earlyAsk {
-                    noteAsk(of: productCode, for: request, events, again, &turn)
+                // One that depends on the version may be turned down the next time, with nothing stored.
+                if case .addRequested? = events.first?.kind, request.ifVersion == nil,
+                    command.base.earlyAsk != nil
+                {
+                    turn.earlyAsks.insert(
+                        CartRequestKey(cartID: cart.cartID, requestID: requestID))
                 }
             } catch {
                 reply(.turnedDown(error.reason))
                 return
             }
-            switch cart.outcome(of: requestID) {
-            case .pending:
+            let outcome = cart.outcome(of: requestID)
+            takeBackAsk(of: command.base, in: request, outcome, again, &turn)
+            if outcome == .pending {
                 if let asker { registerAsker(requestID, asker) }
-            case let outcome?:
+            } else if let outcome {
                 reply(.outcome(outcome))
-            case nil:
-                preconditionFailure("a decided request has an outcome")
             }
         }
     }
 
-    /// Says which ask may leave before it is stored, and takes one back that should not have left.
+    /// Takes back an ask that may have left early, of a request that is rejected.
     ///
-    /// A former try may have asked, and stored nothing; should the cart turn the request down this
-    /// time, nothing else would let go of what that ask has brought.
-    private func noteAsk(
-        of productCode: ProductCode, for request: CartRequest, _ events: [CartEvent],
+    /// A former try may have asked, and stored nothing, or stored that the cart turns the request down:
+    /// then nothing else would let go of what that ask has brought. A rejected request never has
+    /// pieces, so that it does no harm to say this once too often.
+    private func takeBackAsk(
+        of command: any CartCommand, in request: CartRequest, _ outcome: Outcome?,
         _ again: Set<CartRequestKey>, _ turn: inout CartTurn
     ) {
         let key = CartRequestKey(cartID: cart.cartID, requestID: request.requestID)
-        switch events.first?.kind {
-        case .addRequested?:
-            turn.earlyAsks.insert(key)
-        case .rejected? where again.contains(key):
-            turn.remarks.append(
-                InventoryRequest(
-                    cartID: cart.cartID, requestID: request.requestID, userID: request.userID,
-                    productCode: productCode, action: .lower(to: 0),
-                    traceparent: request.traceparent))
-        default: break
-        }
+        guard case .rejected? = outcome, let productCode = command.earlyAsk, again.contains(key)
+        else { return }
+        turn.remarks.append(
+            InventoryRequest(
+                cartID: cart.cartID, requestID: request.requestID, userID: request.userID,
+                productCode: productCode, action: .lower(to: 0),
+                traceparent: request.traceparent))
     }
 
     private func context(
@@ -244,23 +237,37 @@ actor CartActor {
             fingerprint: fingerprint, ifVersion: request.ifVersion, offers: offers)
     }
 
+    /// Gives another cart what it has asked for, or keeps the question until nothing is pending.
     private func handOver(
         to other: CartID, for request: CartRequest, _ recalled: CartRecall, _ now: Timestamp,
         _ turn: inout CartTurn
     ) {
         let requestID = request.requestID
+        guard let parent = requestID.whole else { return }
         var given = recalled.handOvers[requestID]
-        if given == nil, recalled.entries[requestID] == nil,
-            let event = cart.handOver(to: other, for: requestID, now: now)
-        {
-            apply([event], request.traceparent, &turn)
-            if case .handedOver(let handOver) = event.kind { given = handOver }
+        if given == nil, recalled.entries[requestID] == nil {
+            if let event = cart.handOver(to: other, for: requestID, now: now) {
+                apply([event], request.traceparent, &turn)
+                if case .handedOver(let handOver) = event.kind { given = handOver }
+            } else if !knows(requestID), handOvers.count < Self.listenersMax {
+                handOvers[requestID] = request
+            }
         }
-        guard let given, given.to == other, let parent = requestID.whole else { return }
-        turn.handed.append(
+        guard let given, given.to == other else { return }
+        turn.cartRequests.append(
             CartRequest(
                 cartID: other, requestID: parent, userID: request.userID,
                 action: .handed(given.items, from: cart.cartID), traceparent: request.traceparent))
+    }
+
+    /// Asks itself again for what could not be given while the cart waited for the inventory.
+    ///
+    /// By way of the log, so that the events which follow have a message of their own: who reads it
+    /// again publishes them again.
+    private func repeatHandOvers(_ turn: inout CartTurn) {
+        guard !handOvers.isEmpty, cart.pending.isEmpty else { return }
+        turn.cartRequests += handOvers.values.sorted { $0.requestID.text < $1.requestID.text }
+        handOvers = [:]
     }
 
     private func handle(
@@ -310,7 +317,7 @@ actor CartActor {
         _ recalled: CartRecall, _ now: Timestamp, _ turn: inout CartTurn
     ) {
         let requestID = due.requestID
-        let former = turn.kept?[requestID] ?? recalled.entries[requestID]
+        let former = recalled.entries[requestID]
         let decision = cart.decide(
             pieces, of: requestID, product: due.productCode, isForgotten: former != nil, now: now,
             lifetime: configuration.holdsFor)
@@ -349,11 +356,6 @@ actor CartActor {
         }
         cart.evolve(event)
         let settled = cart.settlements(by: event)
-        if turn.kept != nil {
-            for requestID in [event.requestID] + settled {
-                turn.kept?[requestID] = cart.memory[requestID]
-            }
-        }
         turn.events.append(
             StoredEvent(
                 cartID: cartID, version: event.version, partition: partition,

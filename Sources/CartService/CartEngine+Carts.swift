@@ -290,6 +290,7 @@ extension CartHistory {
             return nil
         }
         for event in events { cart.evolve(try event.decoded()) }
+        cart.forgetOldRequests()
         return cart
     }
 }

@@ -337,7 +337,7 @@ package actor CartEngine {
             }
             append.discharged += acknowledged(by: batch, turn)
             output.inventoryRequests += turn.remarks
-            output.cartRequests += turn.handed
+            output.cartRequests += turn.cartRequests
             output.responses += responses
         }
 

@@ -76,6 +76,7 @@ extension CartEvent.Kind {
             if let partition = group.replyPartition { json.field("replyTo", partition) }
             json.key("outcomes")
             json.items(group.items)
+            json.unwanted(group.unwanted)
         case .mergeRequested(let merge):
             merge.encodeFields(to: &json)
         case .handedOver(let handOver):
@@ -109,7 +110,6 @@ extension AddRequest {
         price?.encodeFields(to: &json)
         json.field("askUntil", askUntil.millis)
         json.source(source)
-        if let declined { json.field("declined", declined.rawValue) }
         if let replyPartition { json.field("replyTo", replyPartition) }
         json.field("fingerprint", fingerprint)
     }
@@ -129,6 +129,19 @@ extension JSONWriter {
     /// Writes a fingerprint, if there is one.
     mutating func field(_ name: StaticString, _ fingerprint: Fingerprint?) {
         if let fingerprint { field(name, "\(fingerprint)") }
+    }
+
+    fileprivate mutating func unwanted(_ sources: [Int: HoldSource]) {
+        if sources.isEmpty { return }
+        key("unwanted")
+        beginArray()
+        for (number, source) in sources.sorted(by: { $0.key < $1.key }) {
+            object { json in
+                json.field("item", number)
+                json.source(source)
+            }
+        }
+        endArray()
     }
 
     fileprivate mutating func reductions(_ reductions: [Removal.Reduction]) {

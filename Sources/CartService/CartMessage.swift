@@ -55,16 +55,14 @@ struct CartTurn {
     var earlyAsks: Set<CartRequestKey> = []
     /// What is said to the inventory once, and not kept.
     var remarks: [InventoryRequest] = []
-    /// What is given to other carts.
-    var handed: [CartRequest] = []
+    /// What is said to carts, and not kept.
+    var cartRequests: [CartRequest] = []
     var replies: [Reply] = []
     /// The gateways that have to be told the cart as it stands now.
     var watchersToTell: Set<Int> = []
     var changesLines = false
     /// Whether so many events have come together that the next reader should not need them.
     var isSnapshotDue = false
-    /// What the turn's requests came to, where the cart may forget them before the turn is over.
-    var kept: [RequestID: RequestMemory.Entry]?
 
     /// Notes what is owed for a request from now on; `nil`: nothing any more.
     mutating func owe(_ key: CartRequestKey, _ obligation: Obligation?) {

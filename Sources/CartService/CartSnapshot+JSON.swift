@@ -12,6 +12,7 @@ extension CartSnapshot {
             json.list("held", held) { $0.encodeFields(to: &$1) }
             json.list("pending", pending) { $0.encodeFields(to: &$1) }
             if !groups.isEmpty { json.list("groups", groups) { $0.encodeFields(to: &$1) } }
+            if !given.isEmpty { json.list("given", given) { $0.encodeFields(to: &$1) } }
             if !parts.isEmpty {
                 json.key("parts")
                 json.object { json in
@@ -43,6 +44,7 @@ extension CartSnapshot {
         var held: [Cart.HeldItem] = []
         var pending: [Cart.PendingAdd] = []
         var groups: [Cart.PendingGroup] = []
+        var given: [Cart.GivenHold] = []
         var parts: [String: AnyCartPart] = [:]
         try reader.beginObject()
         while let key = try reader.nextKey() {
@@ -50,21 +52,10 @@ extension CartSnapshot {
             case "cartID": cartID = CartID(try reader.string())
             case "version": version = try reader.integer()
             case "changedAt": changedAt = try reader.integer()
-            case "held":
-                try reader.beginArray()
-                while try reader.nextElement() {
-                    held.append(try EventFields(&reader).heldItem())
-                }
-            case "pending":
-                try reader.beginArray()
-                while try reader.nextElement() {
-                    pending.append(try EventFields(&reader).pendingAdd())
-                }
-            case "groups":
-                try reader.beginArray()
-                while try reader.nextElement() {
-                    groups.append(try EventFields(&reader).pendingGroup())
-                }
+            case "held": held = try Self.list(&reader) { try $0.heldItem() }
+            case "pending": pending = try Self.list(&reader) { try $0.pendingAdd() }
+            case "groups": groups = try Self.list(&reader) { try $0.pendingGroup() }
+            case "given": given = try Self.list(&reader) { try $0.givenHold() }
             case "parts":
                 try reader.beginObject()
                 while let name = try reader.nextKey() {
@@ -76,7 +67,16 @@ extension CartSnapshot {
         self.init(
             cartID: try required(cartID, "cartID"), version: try required(version, "version"),
             changedAt: changedAt.map { Timestamp(millis: $0) }, held: held, pending: pending,
-            groups: groups, parts: parts)
+            groups: groups, given: given, parts: parts)
+    }
+
+    private static func list<Element>(
+        _ reader: inout JSONReader, _ element: (EventFields) throws -> Element
+    ) throws -> [Element] {
+        var elements: [Element] = []
+        try reader.beginArray()
+        while try reader.nextElement() { elements.append(try element(EventFields(&reader))) }
+        return elements
     }
 
     private static func part(_ name: String, _ json: JSONValue) throws -> AnyCartPart {
@@ -135,7 +135,20 @@ extension Cart.PendingGroup {
     }
 }
 
+extension Cart.GivenHold {
+    fileprivate func encodeFields(to json: inout JSONWriter) {
+        json.field("requestID", requestID.text)
+        json.field("at", at.millis)
+    }
+}
+
 extension EventFields {
+    fileprivate func givenHold() throws(MessageError) -> Cart.GivenHold {
+        Cart.GivenHold(
+            requestID: try required(requestID, "requestID"),
+            at: Timestamp(millis: try required(at, "at")))
+    }
+
     fileprivate func heldItem() throws(MessageError) -> Cart.HeldItem {
         Cart.HeldItem(
             requestID: try required(requestID, "requestID"),

@@ -21,7 +21,8 @@ struct EventFields {
     var vatRate: Int?
     var fromCartID: CartID?
     var fromRequestID: RequestID?
-    var declined: RejectionReason?
+    var item: Int?
+    var unwanted: [Int: HoldSource] = [:]
     var fingerprint: Fingerprint?
     var reason: RejectionReason?
     var available: Int?
@@ -70,7 +71,8 @@ struct EventFields {
         case "vatRate": vatRate = try reader.integer()
         case "fromCartID": fromCartID = CartID(try reader.string())
         case "fromRequestID": fromRequestID = RequestID(ofPart: try reader.string())
-        case "declined": declined = RejectionReason(rawValue: try reader.string())
+        case "item": item = try reader.integer()
+        case "unwanted": unwanted = try Self.unwanted(&reader)
         case "reason": reason = RejectionReason(rawValue: try reader.string())
         case "available": available = try reader.integer()
         case "action": action = try reader.string()
@@ -107,7 +109,8 @@ struct EventFields {
             .itemsRequested(
                 ItemGroup(
                     fingerprint: try required(fingerprint, "fingerprint"),
-                    items: try required(outcomes, "outcomes"), replyPartition: replyTo))
+                    items: try required(outcomes, "outcomes"), unwanted: unwanted,
+                    replyPartition: replyTo))
         case "merge-requested": .mergeRequested(try merged())
         case "handed-over":
             .handedOver(
@@ -129,7 +132,7 @@ struct EventFields {
             line: try line(), quantity: try required(quantity, "quantity"),
             userID: try required(userID, "userID"), country: country, name: name, price: price,
             askUntil: Timestamp(millis: try required(askUntil, "askUntil")), source: source,
-            declined: declined, replyPartition: replyTo,
+            replyPartition: replyTo,
             fingerprint: fingerprint ?? (requestID?.whole == nil ? formerAdd : nil))
     }
 
@@ -185,6 +188,21 @@ struct EventFields {
         } catch {
             throw MessageError(error)
         }
+    }
+
+    private static func unwanted(
+        _ reader: inout JSONReader
+    ) throws(JSONError) -> [Int: HoldSource] {
+        var sources: [Int: HoldSource] = [:]
+        try reader.beginArray()
+        while try reader.nextElement() {
+            let fields = try EventFields(&reader)
+            guard let item = fields.item, let source = fields.source else {
+                throw reader.failure("what is unwanted needs item, fromCartID and fromRequestID")
+            }
+            sources[item] = source
+        }
+        return sources
     }
 
     private static func reductions(

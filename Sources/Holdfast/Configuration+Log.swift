@@ -50,7 +50,7 @@ extension Configuration {
 
     static let benchReport = Setting.text(
         "report", environment: "REPORT", placeholder: "PATH",
-        help: "A Markdown file to write; its plot is written beside it as SVG."
+        help: "A Markdown file to write; its plots are written beside it as SVG."
     ).optional
 
     static let benchBroker = CommandSpecification(
@@ -63,4 +63,16 @@ extension Configuration {
             kafkaBrokers, benchMessages, benchBytes, benchPartitions, benchHops, benchLarge,
             benchBrokerPID, benchReport, toolLogLevel,
         ])
+
+    static let benchResults = Setting.text(
+        "results", environment: "BENCH_RESULTS", default: ".run/bench/results",
+        placeholder: "DIRECTORY", help: "Where the files of the measurements lie.")
+
+    static let benchReporting = CommandSpecification(
+        name: "bench-report",
+        summary: """
+            Judges what make bench has measured: ratios to pgbench beside their goals. 1 if one is under \
+            its floor.
+            """,
+        settings: [benchResults, benchReport, toolLogLevel])
 }

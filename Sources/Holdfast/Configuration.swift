@@ -6,6 +6,7 @@ import Telemetry
 enum Command: String, CaseIterable {
     case gateway, cart, inventory, migrate, broker, race, load, simulate, topics, audit
     case benchBroker = "bench-broker"
+    case benchReport = "bench-report"
 
     /// What the command does and which settings it takes.
     var specification: CommandSpecification {
@@ -21,6 +22,7 @@ enum Command: String, CaseIterable {
         case .topics: Configuration.topics
         case .audit: Configuration.audit
         case .benchBroker: Configuration.benchBroker
+        case .benchReport: Configuration.benchReporting
         }
     }
 }
@@ -52,7 +54,7 @@ enum Configuration {
 
     static let adminToken = Setting.text(
         "admin-token", placeholder: "TOKEN",
-        help: "The bearer token of those who may seed the inventory."
+        help: "The bearer token of those who may seed, and change products."
     ).secret.optional
 
     static let cartPartitions = Setting.integer(

@@ -35,6 +35,7 @@ struct Main {
             case .topics: try await TopicsCommand.run(settings, logger)
             case .audit: return try await AuditCommand.run(settings, logger)
             case .benchBroker: try await BenchBrokerCommand.run(settings, logger)
+            case .benchReport: return try BenchReportCommand.run(settings, logger)
             }
             return 0
         } catch {

@@ -91,7 +91,9 @@ package struct ProductDecision: Hashable, Sendable {
         // What the source held is not seen by anybody else in between, so only what goes beyond it is
         // taken off the shelf.
         let extra = quantity - (source.flatMap { held(by: $0, request) } ?? 0)
-        if let rule, extra > 0, ledger[key] == nil, now <= until, extra <= available,
+        // What only changes its cart is late for nothing.
+        let isTooLate = now > until && extra > 0
+        if let rule, extra > 0, ledger[key] == nil, !isTooLate, extra <= available,
             rule.needsLock(ask: extra, available: available)
         {
             return nil
@@ -100,7 +102,7 @@ package struct ProductDecision: Hashable, Sendable {
         if let known = ledger[key] { return repeatedAnswer(known, request, quantity) }
         // This too is kept: an ask that was sent again, with more time, must not be granted once the
         // cart has been told that it was too late.
-        if now > until { return refuse(request, key, quantity, .tooLate) }
+        if isTooLate { return refuse(request, key, quantity, .tooLate) }
         guard let product else { return refuse(request, key, quantity, .unknownProduct) }
         guard quantity <= available else { return refuse(request, key, quantity, .outOfStock) }
         record(request, key, quantity, .held)

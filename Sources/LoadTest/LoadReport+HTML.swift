@@ -95,22 +95,8 @@ extension LoadReport {
 
     // MARK: Plots
 
-    /// Each nine of the percentile takes the same room.
     private var latencyPlot: Plot {
-        func nines(_ share: Double) -> Double { -log10(max(1 - share, 1e-9)) }
-        let points = curve.map { (x: nines($0.share), y: $0.millis) }
-        let ticks: [(Double, String)] = [
-            (0, "0"), (0.5, "50%"), (0.9, "90%"), (0.99, "99%"), (0.999, "99.9%"),
-            (0.9999, "99.99%"), (0.99999, "99.999%"), (0.999999, "99.9999%"),
-        ].map { (nines($0.0), $0.1) }
-        let end = max(points.last?.x ?? 1, 1)
-        return Plot(
-            title: "Latency by percentile",
-            x: Plot.Axis(
-                title: "percentile", low: 0, high: end, isLogarithmic: false,
-                ticks: ticks.filter { $0.0 <= end }),
-            y: .logarithmic("ms, logarithmic", points.map(\.y)),
-            lines: [Plot.Line(name: "all measured requests", color: 0, points: points)])
+        .percentiles("Latency by percentile", "all measured requests", curve)
     }
 
     private var seconds: Double { intervals.last.map { $0.at + $0.seconds } ?? 1 }
@@ -185,12 +171,7 @@ extension LoadReport {
     }
 
     private static let style = """
-        :root { --ink: #1d2733; --soft: #5c6875; --page: #ffffff; --panel: #f3f5f7; \
-        --grid: #dde2e7; --shade: #eef1f4; --bad: #b3261e; \
-        --c0: #2a6f97; --c1: #c77700; --c2: #b23a6e; }
-        @media (prefers-color-scheme: dark) { :root { --ink: #e4e9ee; --soft: #9aa7b4; \
-        --page: #14191f; --panel: #1d242c; --grid: #303a45; --shade: #1a2129; --bad: #ff8a80; \
-        --c0: #61a5c9; --c1: #f0b04f; --c2: #e87da9; } }
+        \(Plot.style)
         body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); \
         max-width: 860px; margin: 2rem auto; padding: 0 1rem; }
         h1 { font-size: 1.5rem; margin-bottom: .2rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
@@ -199,12 +180,7 @@ extension LoadReport {
         .tiles div { background: var(--panel); border-radius: 6px; padding: .5rem .9rem; }
         .tiles b { display: block; font-size: 1.2rem; font-variant-numeric: tabular-nums; }
         .lie { color: var(--bad); }
-        svg { width: 100%; height: auto; } svg text { fill: var(--ink); font-size: 12px; }
-        svg text.axis { fill: var(--soft); }
-        .grid { stroke: var(--grid); } .shade { fill: var(--shade); }
-        .line { fill: none; stroke-width: 2; stroke-linejoin: round; } .area { opacity: .15; }
-        .line.c0 { stroke: var(--c0); } .line.c1 { stroke: var(--c1); } .line.c2 { stroke: var(--c2); }
-        .key.c0, .area.c0 { fill: var(--c0); } .key.c1 { fill: var(--c1); } .key.c2 { fill: var(--c2); }
+        svg { width: 100%; height: auto; }
         .scroll { overflow-x: auto; } .soft { color: var(--soft); }
         table { font-size: 14px; border-collapse: collapse; width: 100%; }
         th, td { padding: .25rem .45rem; border-bottom: 1px solid var(--grid); text-align: right; \

@@ -17,12 +17,14 @@ struct CrossOriginPolicy: Sendable {
 
     /// Refuses a websocket that a page of a foreign origin opens.
     ///
-    /// What is no browser sends no `Origin`, and could send any.
+    /// What is no browser sends no `Origin`, and could send any. Where a cookie says whose the websocket
+    /// is, only origins that are named are let in.
     func checkUpgrade(_ request: HTTPRequest) throws(Problem) {
         let origins = request.headers.all("Origin")
         guard let text = origins.first else { return }
         if origins.count == 1 {
-            if allows(text) { return }
+            let isForAll = allowed.contains(.any)
+            if isForAll ? CartCookie.cart(in: request) == nil : allows(text) { return }
             if let host = request.headers.first("Host"),
                 WebOrigin(text)?.isServed(by: host) == true
             {

@@ -2,7 +2,7 @@
 package struct GatewayConfiguration: Sendable {
     /// The partition of `cart-request-response` that this gateway reads.
     package var replyPartition: Int
-    /// What `/migration/inventory` asks for; without a token it is closed.
+    /// What is asked of those who load tables or change products; without it nobody may.
     package var adminToken: String?
     /// After how long a client that waits is told `pending`.
     package var pendingAfter = Duration.seconds(5)
@@ -21,9 +21,9 @@ package struct GatewayConfiguration: Sendable {
     package var waitingPerSocketMax = 1_024
     /// The most bytes of a JSON body or of a client's message.
     package var jsonBytesMax = 64 * 1_024
-    /// The most bytes of an inventory.
+    /// The most bytes of a table that is loaded.
     package var inventoryBytesMax = 512 * 1_024 * 1_024
-    /// How many inventories may be loaded at a time.
+    /// How many tables may be loaded at a time.
     package var loadsMax = 4
     /// For how long the state of the dependencies is not asked again.
     package var probesCachedFor = Duration.seconds(1)

@@ -167,7 +167,7 @@ actor GatewayCore {
             sockets.tell(socketID, error.message(for: requestID))
             return
         }
-        do {
+        do throws(ClientMessage.Refusal) {
             let message = try ClientMessage(message)
             var ask = Ask(
                 userID: shopper.userID, cartID: shopper.cartID, requestID: message.requestID,
@@ -175,6 +175,13 @@ actor GatewayCore {
             if case .command(let command) = message.action,
                 let other = command.base.redirected(from: shopper.cartID)
             {
+                if ask.ifVersion != nil {
+                    throw ClientMessage.Refusal(
+                        requestID: message.requestID,
+                        problem: InputRules.invalid(
+                            .field("ifVersion"),
+                            "is of this cart, but another one decides the request"))
+                }
                 ask.cartID = other.cartID
                 ask.userID = other.userID
                 ask.action = .command(other.command)

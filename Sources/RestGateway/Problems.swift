@@ -146,7 +146,7 @@ extension Problem.Slug {
         case .unknownField: "A field is unknown"
         case .invalidBody: "The body could not be read"
         case .unauthorized: "The admin token is missing or wrong"
-        case .migrationDisabled: "Migration is closed on this gateway"
+        case .migrationDisabled: "This gateway takes no admin's calls"
         case .notFound: "There is nothing under this path"
         case .unknownRequest: "The cart does not know this request"
         case .unknownProduct: "There is no such product"
@@ -227,7 +227,9 @@ extension Problem {
     package var response: HTTPResponse {
         var json = JSONWriter()
         encode(to: &json)
-        var headers = [("Content-Type", "application/problem+json")]
+        var headers = [
+            ("Content-Type", "application/problem+json"), ("Cache-Control", "no-store"),
+        ]
         switch slug {
         case .unauthorized: headers.append(("WWW-Authenticate", "Bearer realm=\"holdfast\""))
         case .upgradeRequired: headers.append(("Upgrade", "websocket"))

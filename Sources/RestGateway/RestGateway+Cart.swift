@@ -26,34 +26,35 @@ extension RestGateway {
     func changeCart(
         _ request: HTTPRequest, _ route: Route, _ arguments: [String]
     ) async throws(Problem) -> HTTPResponse {
-        guard let (registered, commandRoute) = route.command.map({ ($0.registered, $0.route) })
-        else { preconditionFailure("a route that changes carts has a command") }
+        guard let sent = route.command else {
+            preconditionFailure("a route that changes carts has a command")
+        }
         if request.method == "GET" { try crossOrigin.checkNavigation(request) }
         var arguments = arguments
         var address = try address(request, route.scope, &arguments)
         _ = try QueryParameters(request.query, allowing: [])
-        let input = CommandInput(registered)
-        let known = try input.values(inPath: arguments, of: commandRoute)
-        let hasBody =
-            input.fields.contains { known[$0.name] == nil }
-            && ["POST", "PUT", "PATCH"].contains(request.method)
+        let input = CommandInput(sent.registered)
+        let known = try input.values(inPath: arguments, of: sent.route)
         let command = try input.command(
-            hasBody ? try await jsonBody(of: request) : [], known: known,
-            requires: commandRoute.requires)
+            sent.takesBody ? try await jsonBody(of: request) : [], known: known,
+            requires: sent.route.requires)
         let ifVersion = try Preconditions.ifMatch(request)
         let requestID = try idempotencyKey(of: request)
         guard let other = command.redirected(from: address.cartID) else {
             return try await call(
                 request, address, .command(command), requestID: requestID, ifVersion: ifVersion)
         }
+        if ifVersion != nil {
+            throw InputRules.invalid(
+                .header("If-Match"), "is of this cart, but another one decides the request")
+        }
         var target = CartAddress(other.cartID, userID: other.userID)
         target.cookie = address.cookie
         address = target
         var response = try await call(
-            request, address, .command(other.command), requestID: requestID,
-            ifVersion: ifVersion)
-        if route.scope == .cookie, response.status == 200 {
-            // From here on the browser's cart is the one that everything went to.
+            request, address, .command(other.command), requestID: requestID)
+        if route.scope == .cookie, [200, 202].contains(response.status) {
+            // From here on the browser's cart is the one that everything goes to.
             response.headers.removeAll { $0.0 == "Set-Cookie" }
             response.headers.append(
                 CartCookie.setting(other.cartID, isSecure: isSecure(request)))

@@ -23,6 +23,19 @@ package struct Route: Sendable {
     package struct Command: Sendable {
         package let registered: any RegisteredCommand
         package let route: CommandRoute
+
+        /// The fields that stand neither in the path nor in the route itself.
+        var otherFields: [CommandField] {
+            CommandInput(registered).fields.filter { field in
+                route.fixed[field.name] == nil
+                    && !route.pathFields.contains { $0 == field.name || $0 == field.alias }
+            }
+        }
+
+        /// Whether a body tells them.
+        var takesBody: Bool {
+            ["POST", "PUT", "PATCH"].contains(route.method) && !otherFields.isEmpty
+        }
     }
 
     package let method: String

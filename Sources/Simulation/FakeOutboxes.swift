@@ -60,6 +60,7 @@ final class FakeTopics: Sendable {
     }
 
     func ask(_ request: InventoryRequest) {
+        let request = variant == .forgottenSources ? request.withoutSource : request
         let isKept = inventoryRequests.append(
             request.encoded(), key: Array(request.productCode.text.utf8))
         trace?.note("to stock \(request.brief)\(isKept ? "" : " (lost)")")
@@ -144,5 +145,19 @@ final class FakeInventoryOutbox: InventoryOutbox {
         if away.withLock({ $0 }) { throw FakeOutage() }
         for response in responses { topics.answer(response) }
         topics.say([], [], deadLetters)
+    }
+}
+
+extension InventoryRequest {
+    fileprivate var withoutSource: InventoryRequest {
+        let action: Action =
+            switch action {
+            case .ask(let quantity, let until, _): .ask(quantity: quantity, until: until)
+            case .lower(let quantity, _): .lower(to: quantity)
+            default: action
+            }
+        return InventoryRequest(
+            cartID: cartID, requestID: requestID, userID: userID, productCode: productCode,
+            action: action, traceparent: traceparent)
     }
 }

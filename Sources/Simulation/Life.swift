@@ -183,7 +183,11 @@ final class Life {
     }
 
     private func randomDelivery() -> any CartCommand {
-        random.oneIn(3) ? RemoveDelivery(1 + random.below(3)) : AddDelivery(FakeOffers.delivery)
+        switch random.below(4) {
+        case 0: RemoveDelivery(1 + random.below(3))
+        case 1: SetPickupPoint(1 + random.below(3), pickupPoint)
+        default: AddDelivery(FakeOffers.delivery)
+        }
     }
 
     private func ask(_ request: CartRequest) {

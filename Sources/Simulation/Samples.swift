@@ -17,6 +17,13 @@ func user(_ text: String) -> UserID {
     return userID
 }
 
+let pickupPoint: PickupPoint = {
+    guard let country = Country("HR") else { preconditionFailure("HR is a country") }
+    return PickupPoint(
+        id: "7", name: "Kiosk", address: "Main Square 1", city: "Zagreb", zip: "10000",
+        country: country)
+}()
+
 extension CartRequest {
     /// A request of a user to the user's own cart.
     static func of(

@@ -23,6 +23,7 @@ package enum Variant: String, CaseIterable, Sendable {
     case sweeperLowers = "sweeper-lowers"
     case refreshFromTwoSides = "refresh-from-two-sides"
     case stockBelowHeld = "stock-below-held"
+    case forgottenSources = "forgotten-sources"
 
     /// The rule of the design that is broken.
     package var rule: String {
@@ -44,6 +45,7 @@ package enum Variant: String, CaseIterable, Sendable {
         case .batchFromOneRow: "I4"
         case .sweeperLowers, .refreshFromTwoSides: "I5"
         case .stockBelowHeld: "I6"
+        case .forgottenSources: "merging"
         }
     }
 
@@ -73,6 +75,7 @@ package enum Variant: String, CaseIterable, Sendable {
         case .refreshFromTwoSides:
             "the sweeper gives a due hold's pieces back, and its cart may refresh it all the same"
         case .stockBelowHeld: "stock can be set below what is held"
+        case .forgottenSources: "asks of a merge do not name the holds that they replace"
         }
     }
 }

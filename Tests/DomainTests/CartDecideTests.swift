@@ -142,10 +142,12 @@ import Testing
     @Test func `only settled requests are forgotten, oldest first`() throws {
         var cart = Cart(cartID: CartID(of: ann))
         try cart.carryOut(.add(id("pending"), .of(drill, 1)))
-        #expect(!cart.memory.forgets(within: Cart.memoryMax))
         for index in 0...Cart.memoryMax {
             try cart.carryOut(.remove(id("x\(index)"), saw, quantity: 1))
         }
+        #expect(cart.outcome(of: id("x0")) == .rejected(.notInCart, available: nil))
+        #expect(!cart.memory.hasForgotten)
+        cart.forgetOldRequests()
         #expect(cart.memory.hasForgotten)
         #expect(cart.outcome(of: id("pending")) == .pending)
         #expect(cart.outcome(of: id("x0")) == nil)

@@ -140,9 +140,14 @@ private let cartID = CartID(of: ann)
                 country: Country("SE"), name: "Drill \"X\"", price: euro(1_990),
                 askUntil: Timestamp(millis: 9),
                 source: HoldSource(cartID: CartID(of: bob), requestID: id("b").part(3)),
-                declined: .currencyMismatch, replyPartition: nil, fingerprint: nil)),
+                replyPartition: nil, fingerprint: nil)),
         .itemsRequested(
             ItemGroup(fingerprint: Fingerprint(bits: 1), items: items, replyPartition: 3)),
+        .itemsRequested(
+            ItemGroup(
+                fingerprint: Fingerprint(bits: 1), items: items,
+                unwanted: [2: HoldSource(cartID: CartID(of: bob), requestID: id("b").part(3))],
+                replyPartition: nil)),
         .mergeRequested(
             Merge(
                 from: CartID(of: bob), userID: ann, replyPartition: nil,

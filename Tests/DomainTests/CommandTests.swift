@@ -92,6 +92,42 @@ extension Cart {
         #expect(!cart.lines.contains(LineID(saw)))
     }
 
+    @Test func `a lower quantity keeps what is held, and lets go what is still asked for`() throws {
+        var cart = try cart()
+        try cart.carryOut(.of("up", SetQuantity(LineID(saw), quantity: 8)), offers: shop)
+        try cart.carryOut(.of("down", SetQuantity(LineID(saw), quantity: 3)), offers: shop)
+        #expect(cart.outcome(of: id("up")) == .rejected(.cancelled, available: nil))
+        #expect(cart.outcome(of: id("down")) == .accepted)
+        #expect(cart.view.lines.map(\.quantity) == [2, 1, 3])
+        #expect(cart.pending == [])
+        try cart.carryOut(.of("up2", SetQuantity(LineID(saw), quantity: 8)), offers: shop)
+        try cart.carryOut(
+            .of("set", ReplaceItems([ReplaceItems.Item(LineID(saw), quantity: 4)])), offers: shop)
+        #expect(cart.pending.map(\.remaining) == [1])
+        #expect(cart.view.lines.map(\.quantity) == [3])
+    }
+
+    @Test func `what replaces everything may be in another currency`() throws {
+        var cart = try cart()
+        try cart.carryOut(
+            .of("set", ReplaceItems([ReplaceItems.Item(LineID(spade), quantity: 1)])),
+            offers: shop)
+        cart.confirm()
+        #expect(cart.view.lines.map(\.id) == [LineID(spade)])
+    }
+
+    @Test func `a request that settles more than a cart remembers has its outcome itself`() throws {
+        var cart = Cart(cartID: CartID(of: ann))
+        for number in 1...Cart.itemsMax {
+            let items = [ReplaceItems.Item(LineID(saw), quantity: number)]
+            try cart.carryOut(.of("s\(number)", ReplaceItems(items)))
+        }
+        #expect(cart.pending.count == Cart.itemsMax && cart.groups.count == Cart.itemsMax)
+        try cart.carryOut(.of("all", ReplaceItems([])))
+        #expect(cart.outcome(of: id("all")) == .settled([]))
+        #expect(cart.pending == [] && cart.groups == [])
+    }
+
     @Test func `the same quantity is accepted and changes nothing else`() throws {
         var cart = try cart()
         let view = cart.view

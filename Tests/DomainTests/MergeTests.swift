@@ -1,8 +1,8 @@
-import CartDomain
 import InventoryDomain
 import Messages
 import Testing
 
+@testable import CartDomain
 @testable import Simulation
 
 @Suite struct MergeTests {
@@ -49,6 +49,17 @@ import Testing
                 == .settled([ItemOutcome(line: LineID(drill), quantity: 2, .accepted)]))
     }
 
+    private func owed(_ items: [HandedItem], by cart: Cart) -> [Duty] {
+        var cart = cart
+        let events = cart.receive(
+            items, from: CartID(of: bob), for: id("m"), askUntil: Timestamp(millis: 500),
+            offers: NoOffers(), now: Timestamp(millis: 1))
+        return events.flatMap { event in
+            defer { cart.evolve(event) }
+            return cart.duties(from: event)
+        }
+    }
+
     @Test func `what is in another currency is not taken, and its hold is let go`() throws {
         var cart = Cart(cartID: CartID(of: ann))
         cart.evolve(
@@ -61,18 +72,60 @@ import Testing
                             Price(minorUnits: 1, currency: $0, vatRate: 0)
                         }, askUntil: Timestamp(millis: 9), replyPartition: nil, fingerprint: nil))))
         try cart.carryOut(.of("m", MergeCart.from(CartID(of: bob))))
-        receive([item(drill, 2, price: euro(100))], &cart)
-        // Nobody sees the pieces, or can take them out.
+        let items = [item(drill, 2, price: euro(100))]
+        #expect(
+            owed(items, by: cart) == [
+                Duty(requestID: id("m"), userID: ann, kind: .nothing),
+                Duty(
+                    requestID: id("m").part(1), userID: ann,
+                    kind: .lower(drill, to: 0, from: hold)),
+            ])
+        receive(items, &cart)
         #expect(cart.lines == [LineID(saw)])
-        #expect(cart.view.pending.map(\.line) == [LineID(saw)])
-        let ask = cart.pending[1].request
-        #expect(ask.source == hold && ask.askUntil == Timestamp(millis: 0))
-        cart.carryOut(.refused(.tooLate, available: 0), to: id("m").part(1), of: drill)
-        guard case .settled(let items)? = cart.outcome(of: id("m")) else {
-            Issue.record("not settled")
+        #expect(reasons(of: cart) == [.currencyMismatch])
+    }
+
+    private func reasons(of cart: Cart) -> [RejectionReason?]? {
+        guard case .settled(let items)? = cart.outcome(of: id("m")) else { return nil }
+        return items.map(\.reason)
+    }
+
+    @Test func `what finds no room in the cart is rejected, and its hold let go`() throws {
+        var cart = Cart(cartID: CartID(of: ann))
+        for number in 1..<Cart.holdsMax {
+            try cart.carryOut(.add(id("a\(number)"), .of(saw, 1)))
+            cart.carryOut(.held(quantity: 1, name: "Saw"), to: id("a\(number)"), of: saw)
+        }
+        try cart.carryOut(.of("m", MergeCart.from(CartID(of: bob))))
+        let items = [item(drill, 1), item(drill, 2)]
+        #expect(
+            owed(items, by: cart).map(\.requestID) == [id("m"), id("m").part(2), id("m").part(1)])
+        receive(items, &cart)
+        #expect(cart.isFull && cart.pending.map(\.requestID) == [id("m").part(1)])
+        cart.carryOut(.held(quantity: 1, name: "Drill"), to: id("m").part(1), of: drill)
+        #expect(reasons(of: cart) == [nil, .cartFull])
+    }
+
+    @Test func `a hold that was given away is not let go by the cart that gave it`() {
+        var other = Given(.adds("b1", drill, 3), .confirms("b1")).cart
+        guard
+            let event = other.handOver(
+                to: CartID(of: ann), for: id("m").part(for: CartID(of: ann)),
+                now: Timestamp(millis: 5))
+        else {
+            Issue.record("nothing was handed over")
             return
         }
-        #expect(items.map(\.reason) == [.currencyMismatch])
+        other.evolve(event)
+        func whenDue(at now: Int) -> HoldDecision {
+            Cart(other.snapshot).decide(
+                InventoryResponse.HeldPieces(userID: bob, askQuantity: 3, quantity: 3),
+                of: id("b1"), product: drill, isForgotten: true, now: Timestamp(millis: now),
+                lifetime: .seconds(900))
+        }
+        #expect(whenDue(at: 1_000_000) == .nothing)
+        // Should nobody ever ask for it, it does not stay for ever.
+        #expect(whenDue(at: 5 + 24 * 3_600_000) == .say([.lower(to: 0)]))
     }
 
     @Test func `a cart gives what it holds once, and nothing while it waits for the inventory`() {
@@ -149,9 +202,11 @@ import Testing
         #expect(short.loweredHolds == [HoldKey(source): 0])
     }
 
-    @Test func `an ask that is too late lets its source go`() throws {
-        let late = try #require(decide(3, sourceHolds: 3, of: 3, held: 3, until: 0))
-        #expect(late.heldDelta == -3 && late.newHolds.map(\.holdQuantity) == [0])
+    @Test func `only what goes beyond the source can be too late, and then it lets go`() throws {
+        let late = try #require(decide(3, sourceHolds: 2, of: 9, held: 2, until: 0))
+        #expect(late.heldDelta == -2 && late.newHolds.map(\.holdQuantity) == [0])
+        let covered = try #require(decide(3, sourceHolds: 3, of: 3, held: 3, until: 0))
+        #expect(covered.heldDelta == 0 && covered.newHolds.map(\.holdQuantity) == [3])
     }
 
     @Test func `only what goes beyond the source needs the lock`() {

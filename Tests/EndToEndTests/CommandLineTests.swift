@@ -43,6 +43,7 @@ extension EndToEndTests {
             ("topics", ["--kafka-brokers", "--json", "--timeout"]),
             ("audit", ["--database-url", "--kafka-brokers", "--repair", "--json"]),
             ("bench-broker", ["--kafka-brokers", "--messages", "--large", "--report"]),
+            ("bench-report", ["--results", "--report"]),
         ])
         func `the help of every command names its settings`(
             command: String, settings: [String]
@@ -53,6 +54,15 @@ extension EndToEndTests {
                 #expect(help.output.contains(setting), "\(command) --help names \(setting)")
             }
             #expect(try await Holdfast.run(["--help"]).output.contains("  \(command) "))
+        }
+
+        @Test func `a benchmark that has measured nothing fails, and says what is missing`()
+            async throws
+        {
+            let run = try await Holdfast.run(["bench-report", "--results", "/nowhere"])
+            #expect(run.end == .exited(1))
+            #expect(run.output.contains("Adds of uniform products: not measured."))
+            #expect(run.output.contains("Flash sale: not measured."))
         }
 
         @Test func `without a command, or with a wrong one, the usage is told`() async throws {

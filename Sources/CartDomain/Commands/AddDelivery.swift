@@ -16,7 +16,7 @@ package struct AddDelivery: CartCommand {
     package static let fields = [
         CommandField("provider", .productCode, "The delivery's code in the catalogue."),
         CommandField(
-            "items", .list(.lineID, countMax: 2 * Cart.itemsMax), isRequired: false,
+            "items", .list(.lineID, countMax: Cart.holdsMax), isRequired: false,
             "The lines; all without a delivery if there are none."),
     ]
 
@@ -49,15 +49,14 @@ package struct AddDelivery: CartCommand {
         if let currency = cart.currency, currency != price.currency { throw .currencyMismatch }
         let deliveries = cart[part: Deliveries.self]
         let present = cart.lines
-        var lines: [LineID] = []
+        let lines: [LineID]
         if items.isEmpty {
             let delivered = Set(deliveries.deliveries.flatMap(\.lines))
             lines = present.filter { !delivered.contains($0) }
         } else {
-            for line in items where !lines.contains(line) {
-                guard present.contains(line) else { throw .notInCart }
-                lines.append(line)
-            }
+            var named: Set<LineID> = []
+            lines = items.filter { named.insert($0).inserted }
+            if !named.isSubset(of: present) { throw .notInCart }
         }
         if lines.isEmpty { throw .noLines }
         let delivery = Deliveries.Delivery(
@@ -89,8 +88,9 @@ package struct AddDelivery: CartCommand {
         package var values: FieldValues { delivery.values }
 
         package func apply(to part: inout Deliveries) {
+            let lines = Set(delivery.lines)
             for index in part.deliveries.indices {
-                part.deliveries[index].lines.removeAll { delivery.lines.contains($0) }
+                part.deliveries[index].lines.removeAll { lines.contains($0) }
             }
             part.deliveries.removeAll { $0.lines.isEmpty }
             part.deliveries.append(delivery)

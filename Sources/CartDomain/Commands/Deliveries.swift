@@ -31,7 +31,7 @@ package struct Deliveries: CartPart {
         CommandField("lastID", .integer(0...Int.max), "The highest ID that was given so far."),
         CommandField(
             "deliveries",
-            .list(.object(Delivery.fields), countMax: 2 * Cart.itemsMax), "The deliveries."),
+            .list(.object(Delivery.fields), countMax: .max), "The deliveries."),
     ]
 
     package var lastID = 0
@@ -135,7 +135,7 @@ extension Deliveries.Delivery: FieldCoded {
             CommandField("name", .anyText, "The provider's name."),
         ] + Price.fields + [
             CommandField(
-                "lines", .list(.lineID, countMax: 2 * Cart.itemsMax), "The lines it delivers."),
+                "lines", .list(.lineID, countMax: .max), "The lines it delivers."),
             CommandField(
                 "pickupPoint", .object(PickupPoint.fields), isRequired: false,
                 "Where it is fetched."),

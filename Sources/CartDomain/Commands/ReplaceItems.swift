@@ -78,23 +78,21 @@ package struct ReplaceItems: CartCommand {
     package func decide(
         on cart: Cart, _ context: CommandContext
     ) throws(RejectionReason) -> [CartFact] {
-        let named = Set(items.map(\.line))
-        var reductions = cart.reductions(to: 0) { !named.contains($0) }
-        for item in items {
-            reductions.merge(cart.reductions(to: item.quantity) { $0 == item.line })
-        }
+        let quantities = cart.quantities
+        let limits = Dictionary(items.map { ($0.line, $0.quantity) }) { first, _ in first }
+        let reductions = cart.reductions { limits[$0] ?? 0 }
         var removals: [CartFact] = []
         if !reductions.isEmpty {
             removals.append(
                 CartFact(context.requestID.part(0), .removed(Removal(reductions, for: nil))))
         }
-        // What leaves makes room, and may leave its currency behind.
+        // What leaves makes room, and may take its currency and its deliveries along.
         var draft = cart
         for event in cart.events(removals, context.now) { draft.evolve(event) }
         var outcomes: [ItemOutcome] = []
         var adds: [CartFact] = []
         for (index, item) in items.enumerated() {
-            let present = cart.quantity(of: item.line)
+            let present = quantities[item.line] ?? 0
             var outcome = ItemOutcome(line: item.line, quantity: item.quantity, .accepted)
             if item.quantity > present {
                 do {

@@ -51,7 +51,7 @@ package struct SetQuantity: CartCommand {
             return [CartFact(context.requestID, .addRequested(request))]
         }
         if quantity == present { return [] }
-        let removal = try cart.removal(of: present - quantity, for: fingerprint) { $0 == line }
-        return [CartFact(context.requestID, .removed(removal))]
+        let reductions = cart.reductions { $0 == line ? quantity : nil }
+        return [CartFact(context.requestID, .removed(Removal(reductions, for: fingerprint)))]
     }
 }

@@ -125,14 +125,9 @@ struct CartOperations {
             let schema = JSONSchema.value(of: field.kind, by: .client).described(field.summary)
             return .init(.path, .required(name, schema))
         }
-        let others = fields.filter { field in
-            route.fixed[field.name] == nil
-                && !route.pathFields.contains { $0 == field.name || $0 == field.alias }
-        }
-        let takesBody = !others.isEmpty && ["POST", "PUT", "PATCH"].contains(route.method)
         let required = route.requires.union(CommandSchemas.required(of: command.registered))
         var problems = [.invalidHeader] + Problem.Slug.ofCarts
-        if takesBody { problems += Problem.Slug.ofJSON }
+        if command.takesBody { problems += Problem.Slug.ofJSON }
         if route.method == "GET" { problems.append(.originNotAllowed) }
         let isFirst = specification.routes.first?.path == route.path
         return OperationDescription(
@@ -141,11 +136,11 @@ struct CartOperations {
             group: group, summary: specification.summary,
             details: details(specification, route),
             parameters: naming + inPath + [.idempotencyKey, .ifMatch, .traceparent],
-            bodies: takesBody
+            bodies: command.takesBody
                 ? [
                     .init(
                         "application/json",
-                        .object(of: others, by: .client, requiring: required))
+                        .object(of: command.otherFields, by: .client, requiring: required))
                 ] : [],
             answers: OperationDescription.Answer.outcomes(
                 "Done; what the cart holds now is told.", headers: headers),

@@ -1,0 +1,116 @@
+import Messages
+
+/// What a benchmark of the suite beside `pgbench` left behind: the files of its measurements.
+///
+/// - `pgbench-NAME.ROUND.txt`: what `pgbench` printed;
+/// - `load-NAME.json` or `load-NAME.ROUND.json`: a report of a load test, where the name of a step of
+///   growth is `growth.DIMENSION.COUNT.max` or `.steady`;
+/// - `micro.txt`, `machine.txt`, `storage.txt`: lines of figures, of `Name: value`, and of `name bytes`.
+package struct BenchmarkResults: Sendable {
+    /// Why a file cannot be read.
+    package struct Malformed: Error, CustomStringConvertible {
+        package let file: String
+        package var description: String { "\(file) is not what a measurement leaves" }
+    }
+
+    /// What `pgbench` measured in one round.
+    package struct Yardstick: Sendable, Equatable {
+        package var perSecond: Double
+        package var meanMillis: Double
+    }
+
+    /// One scale of one dimension, loaded as fast as possible and at a steady rate.
+    package struct GrowthStep: Sendable {
+        package var count: Int
+        package var max: BenchmarkLoad?
+        package var steady: BenchmarkLoad?
+    }
+
+    /// By name, in the order of the rounds.
+    package private(set) var yardsticks: [String: [Yardstick]] = [:]
+    /// By name, in the order of the rounds.
+    package private(set) var loads: [String: [BenchmarkLoad]] = [:]
+    /// By dimension, from small to large.
+    package private(set) var growth: [String: [GrowthStep]] = [:]
+    /// Cells of each row: name, value, the baseline's value, ratio.
+    package private(set) var micro: [[String]] = []
+    package private(set) var machine: [(name: String, value: String)] = []
+    package private(set) var storage: [String: Int] = [:]
+
+    /// - Parameter files: by name, with what they hold; others than these are left alone.
+    package init(files: [String: [UInt8]]) throws {
+        let rounds = files.map { (file: $0.key, parts: Self.parts($0.key), bytes: $0.value) }
+            .sorted { ($0.parts.round, $0.file) < ($1.parts.round, $1.file) }
+        for (file, parts, bytes) in rounds {
+            if parts.name.hasPrefix("load-") {
+                guard let load = BenchmarkLoad(json: bytes) else { throw Malformed(file: file) }
+                note(load, String(parts.name.dropFirst(5)))
+            } else if parts.name.hasPrefix("pgbench-") {
+                guard let yardstick = Self.yardstick(text(bytes)) else {
+                    throw Malformed(file: file)
+                }
+                yardsticks[String(parts.name.dropFirst(8)), default: []].append(yardstick)
+            }
+        }
+        for dimension in growth.keys { growth[dimension]?.sort { $0.count < $1.count } }
+        micro = lines(files["micro.txt"]).map { line in
+            line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+        }
+        guard micro.allSatisfy({ $0.count == 4 }) else { throw Malformed(file: "micro.txt") }
+        for line in lines(files["machine.txt"]) {
+            guard let colon = line.firstIndex(of: ":") else { throw Malformed(file: "machine.txt") }
+            machine.append((String(line[..<colon]), String(line[colon...].dropFirst(2))))
+        }
+        for line in lines(files["storage.txt"]) {
+            let words = line.split(separator: " ")
+            guard words.count == 2, let bytes = Int(words[1]) else {
+                throw Malformed(file: "storage.txt")
+            }
+            storage[String(words[0])] = bytes
+        }
+    }
+
+    private mutating func note(_ load: BenchmarkLoad, _ name: String) {
+        let words = name.split(separator: ".")
+        guard words.count == 4, words[0] == "growth", let count = Int(words[2]) else {
+            loads[name, default: []].append(load)
+            return
+        }
+        var steps = growth[String(words[1])] ?? []
+        var step = GrowthStep(count: count)
+        if let index = steps.firstIndex(where: { $0.count == count }) {
+            step = steps.remove(at: index)
+        }
+        if words[3] == "max" { step.max = load } else { step.steady = load }
+        growth[String(words[1])] = steps + [step]
+    }
+
+    /// A file's name without its kind and, where one follows, its round.
+    private static func parts(_ file: String) -> (name: String, round: Int) {
+        guard let dot = file.lastIndex(of: ".") else { return (file, 0) }
+        let stem = file[..<dot]
+        if let dot = stem.lastIndex(of: "."), let round = Int(stem[stem.index(after: dot)...]) {
+            return (String(stem[..<dot]), round)
+        }
+        return (String(stem), 0)
+    }
+
+    private static func yardstick(_ text: String) -> Yardstick? {
+        func number(after title: String) -> Double? {
+            for line in text.split(separator: "\n") where line.hasPrefix(title) {
+                return Double(line.dropFirst(title.count).prefix { $0.isNumber || $0 == "." })
+            }
+            return nil
+        }
+        guard let perSecond = number(after: "tps = "),
+            let millis = number(after: "latency average = ")
+        else { return nil }
+        return Yardstick(perSecond: perSecond, meanMillis: millis)
+    }
+}
+
+private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+private func lines(_ bytes: [UInt8]?) -> [Substring] {
+    text(bytes ?? []).split(separator: "\n")
+}

@@ -1,0 +1,277 @@
+#!/usr/bin/env bash
+# Measures a fresh suite of its own beside pgbench, in turns, and writes docs/benchmarks.md and its plots.
+# GROWTH=1 measures too how figures grow with carts, products, partitions and history; QUICK=1 only tries
+# it all out, and writes into .run/bench instead; ROUNDS=n says how often each is measured.
+# shellcheck disable=SC2317 # what a trap calls is reachable
+set -euo pipefail
+
+directory=$(dirname "${BASH_SOURCE[0]}")
+# shellcheck source=infrastructure/lib/common.sh
+source "$directory/lib/common.sh"
+accept_signals "$0" "$@"
+run=$root/.run/bench
+# shellcheck source=infrastructure/lib/processes.sh
+source "$directory/lib/processes.sh"
+# shellcheck source=infrastructure/lib/servers.sh
+source "$directory/lib/servers.sh"
+
+results=$run/results
+growth=$(number GROWTH 0 0 1)
+quick=$(number QUICK 0 0 1)
+if ((quick)); then
+    rounds=$(number ROUNDS 1 1 99)
+    seconds=2 warm_up=1 flash_users=8000 sockets=1000 scale=100 size=small report=$run/benchmarks.md
+else
+    rounds=$(number ROUNDS 3 1 99)
+    seconds=8 warm_up=2 flash_users=100000 sockets=10000 scale=10000 size=full
+    report=$root/docs/benchmarks.md
+fi
+report=${REPORT:-$report}
+# How many adds may be unanswered where as many are asked as are answered.
+in_flight=$(number IN_FLIGHT 512 1 65536)
+
+remove_data() {
+    remove_postgres_place
+    rm -rf -- "$run/redis" "$run/broker"
+}
+
+clean_up() {
+    local status=$?
+    trap '' INT TERM HUP PIPE
+    trap - EXIT
+    end_foreground
+    stop_everything
+    remove_data
+    exit "$status"
+}
+
+# --- The suite ----------------------------------------------------------------------------------
+
+step() {
+    say "[$(printf '%d:%02d' $((SECONDS / 60)) $((SECONDS % 60)))] $*"
+}
+
+# start_services VARIABLE=VALUE...: one of each service; sets `gateway_url` and `watched`.
+start_services() {
+    local kind flag
+    for kind in inventory cart gateway; do
+        flag=--health-port
+        [[ $kind != gateway ]] || flag=--port
+        claim_any_port
+        spawn "$kind" env "$@" "$holdfast" "$kind" "$flag" "$port"
+        wait_until "$kind" 60 answers "http://127.0.0.1:$port/health/ready" >/dev/null
+    done
+    gateway_url=http://127.0.0.1:$port
+    watched=
+    for kind in gateway cart inventory broker postgres redis; do
+        watched+=${watched:+,}$kind=$(process_id "$kind")
+    done
+}
+
+# start_suite VARIABLE=VALUE...: servers without data, the schema, and the services.
+start_suite() {
+    local broker_port
+    stop_everything >/dev/null
+    remove_data
+    {
+        claim_any_port
+        # As in production, nothing that was committed may be lost.
+        start_postgres "$port" "/var/tmp/holdfast-bench-$(printf '%s' "$root" | sha256sum | cut -c 1-12)" on
+        claim_any_port
+        start_redis "$port"
+        claim_any_port
+        broker_port=$port
+        claim_any_port
+        start_broker "$broker_port" "$port"
+    } >/dev/null
+    "$holdfast" migrate >>"$run/logs/migrate.log" 2>&1 || fail "the schema could not be applied"
+    start_services "$@"
+}
+
+restart_services() {
+    stop_processes 30 gateway cart inventory
+    start_services "$@"
+}
+
+# --- What is measured ---------------------------------------------------------------------------
+
+# yardstick NAME CLIENTS PRODUCTS ROUND: guarded holds by pgbench, one in each transaction.
+yardstick() {
+    step "round $4 of $rounds: pgbench, $2 client(s), $3 product(s)"
+    run_interruptibly "$(postgres_binaries)/pgbench" --no-vacuum --protocol=prepared --client="$2" \
+        --jobs="$(($2 < $(nproc) ? $2 : $(nproc)))" --time="$seconds" --define=products="$3" \
+        --file="$root/infrastructure/pgbench/hold.sql" "$DATABASE_URL" \
+        >"$results/pgbench-$1.$4.txt" 2>>"$run/logs/pgbench.log" \
+        || fail "pgbench failed: $(tail -n 5 "$run/logs/pgbench.log")"
+}
+
+# load NAME FLAGS...: a scenario; what it found lies in load-NAME.json. A figure that is untrue is told in
+# the report, and does not end the others.
+load() {
+    local name=$1
+    shift
+    run_interruptibly "$holdfast" load --gateway "$gateway_url" --pids "$watched" \
+        --json "$results/load-$name.json" "$@" >>"$run/logs/load.log" || true
+    [[ -s $results/load-$name.json ]] || fail "the scenario $name could not be held; see $run/logs/load.log"
+}
+
+uniform() {
+    load "$1" --scenario uniform --rate max --in-flight "$in_flight" \
+        --warm-up "${warm_up}s" --duration "${seconds}s" "${@:2}"
+}
+
+steady() {
+    load "$1" --scenario uniform --rate 1000 --warm-up "${warm_up}s" --duration "${seconds}s" "${@:2}"
+}
+
+measure_round() {
+    local round=$1
+    yardstick uniform-32 32 1000 "$round"
+    step "round $round of $rounds: adds of uniform products"
+    uniform "uniform.$round"
+    yardstick row-32 32 1 "$round"
+    step "round $round of $rounds: adds of one hot product"
+    load "hot.$round" --scenario hot --rate max --in-flight "$in_flight" \
+        --warm-up "${warm_up}s" --duration "${seconds}s"
+    yardstick uniform-1 1 1000 "$round"
+    step "round $round of $rounds: 1,000 adds a second"
+    steady "steady.$round"
+}
+
+measure_flash_sale() {
+    step "flash sale: $flash_users users, 1,000 pieces"
+    load flash-sale --scenario flash-sale --users "$flash_users" --in-flight "$in_flight"
+}
+
+# measure_memory NAME VARIABLE=VALUE...: services anew, so that nothing is in memory; a few users warm
+# them up, then many come to stay.
+measure_memory() {
+    step "$sockets websockets, $1 carts"
+    restart_services CONNECTIONS_MAX=20000 "${@:2}"
+    load "warm-up-$1" --scenario uniform --rate 1000 --users 100 --duration 2s --warm-up 0s
+    load "memory-$1" --scenario uniform --rate 1000 --users "$sockets" --sockets "$sockets" \
+        --warm-up 0s --duration "$((sockets / 1000 + 2))s"
+}
+
+measure_storage() {
+    psql -XAtq "$DATABASE_URL" -F ' ' >"$results/storage.txt" <<'SQL'
+SELECT 'adds', count(*) FROM hold;
+SELECT 'hold', pg_total_relation_size('hold');
+SELECT 'cart_event', pg_total_relation_size('cart_event');
+SQL
+}
+
+measure_micro() {
+    step "micro-benchmarks"
+    run_interruptibly "$microbench" "$size" >"$results/micro.txt" \
+        || fail "the micro-benchmarks failed"
+}
+
+# --- How it grows -------------------------------------------------------------------------------
+
+# grown DIMENSION COUNT FLAGS...: throughput and latency at one size of one dimension.
+grown() {
+    step "growth: $2 $1"
+    uniform "growth.$1.$2.max" "${@:3}"
+    steady "growth.$1.$2.steady" "${@:3}"
+}
+
+# add_history ROWS: holds and events of carts that are not asked for, as an older shop has them.
+add_history() {
+    psql -XAtq -v rows="$1" "$DATABASE_URL" >/dev/null <<'SQL'
+INSERT INTO inventory (product_code, name, quantity, held)
+SELECT 'history-' || number, 'History', 1000000000, :rows / 100 FROM generate_series(0, 99) AS number
+ON CONFLICT (product_code) DO UPDATE SET held = inventory.held + EXCLUDED.held;
+CREATE TEMPORARY TABLE history AS
+SELECT gen_random_uuid() AS cart_id, number FROM generate_series(1, :rows) AS number;
+INSERT INTO hold (cart_id, request_id, product_code, user_id, ask_quantity, hold_quantity, status,
+    created_at, expires_at)
+SELECT cart_id, 'request-' || number, 'history-' || number % 100, 'user-' || number, 1, 1, 'held', now(),
+    now() + interval '1 day'
+FROM history;
+INSERT INTO cart_event (cart_id, version, partition, request_id, type, data, created_at)
+SELECT cart_id, version, 0, 'request-' || number, 'history', '{}', now()
+FROM history, generate_series(1, 2) AS version;
+VACUUM ANALYZE inventory, hold, cart_event;
+CHECKPOINT;
+SQL
+}
+
+measure_growth() {
+    local factor
+    for factor in 1 10 100; do
+        start_suite CONNECTIONS_MAX=20000
+        grown users $((100 * factor)) --users $((100 * factor)) --sockets $((100 * factor))
+    done
+    for factor in 1 10 100; do
+        start_suite
+        grown products $((scale * factor / 10)) --products $((scale * factor / 10))
+    done
+    for factor in 1 10 100; do
+        start_suite "${partitions[@]/%/=$factor}"
+        grown partitions "$factor"
+    done
+    start_suite
+    for factor in 1 10 100; do
+        # What the steps before have added is there already.
+        add_history $((factor == 1 ? scale * 2 : scale * 2 * factor * 9 / 10))
+        grown history $((scale * 2 * factor))
+    done
+}
+partitions=(CART_PARTITIONS INVENTORY_PARTITIONS REPLY_PARTITIONS)
+
+# --- The machine --------------------------------------------------------------------------------
+
+describe_machine() {
+    local librdkafka
+    librdkafka=$(pkg-config --modversion rdkafka 2>/dev/null || printf unknown)
+    printf '%s: %s\n' \
+        Processors "$(nproc) of $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -n 1)" \
+        Memory "$(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo)" \
+        Kernel "$(uname -s) $(uname -r)" \
+        Swift "$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([^ ]*\).*/\1/p' | head -n 1)" \
+        Postgres "$("$(postgres_binaries)/postgres" --version | sed 's/[^0-9]*\([0-9.]*\).*/\1/'), synchronous_commit=on, fsync=on" \
+        Redis "$(redis-server --version | sed -n 's/.* v=\([^ ]*\).*/\1/p'), appendfsync=everysec" \
+        librdkafka "$librdkafka" \
+        Suite "one gateway, cart service, inventory service and broker; load generator on the same machine" \
+        Measured "$rounds round(s), $seconds seconds each, $in_flight adds in flight at most"
+}
+
+"$root/infrastructure/install.sh"
+mkdir -p "$root/.run"
+chmod 711 "$root/.run"
+make_run_directory
+lock_run_directory 0
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+trap 'exit 141' PIPE
+
+# What a shell took from .run/env must not lead the load to the suite that runs there.
+unset GATEWAY_URL GATEWAY_URLS CART_URLS INVENTORY_URLS DATABASE_URL REDIS_URL KAFKA_BROKERS
+ADMIN_TOKEN=$(random_hex 16)
+export ADMIN_TOKEN
+
+build --product holdfast
+build --product microbench
+microbench=$(dirname "$holdfast")/microbench
+rm -rf -- "$results" "$run"/logs/*.log
+mkdir -p "$results"
+describe_machine >"$results/machine.txt"
+
+step "starting a suite"
+start_suite
+psql -XAtq "$DATABASE_URL" -f "$root/infrastructure/pgbench/tables.sql" 2>>"$run/logs/pgbench.log"
+for ((round = 1; round <= rounds; round++)); do
+    measure_round "$round"
+done
+measure_flash_sale
+measure_storage
+measure_micro
+measure_memory active
+measure_memory passive ACTORS_MAX=100
+((growth == 0)) || measure_growth
+step "stopping"
+stop_everything >/dev/null
+"$holdfast" bench-report --results "$results" --report "$report"
