@@ -190,7 +190,7 @@ struct CartCookieTests {
         let later = try await merging
         let cartID = CartID(of: try Sample.user("u1"))
         #expect(later.status == 202)
-        #expect(cookies(later).map { $0.split(separator: ";")[0] } == ["cartid=\(cartID)"])
+        #expect(cookies(later).first?.hasPrefix("cartid=\(cartID);") == true)
         #expect(header(later, "Location") == "/cart/byid/\(cartID)/requests/m1")
     }
 }

@@ -86,7 +86,7 @@ package struct ReplaceItems: CartCommand {
             removals.append(
                 CartFact(context.requestID.part(0), .removed(Removal(reductions, for: nil))))
         }
-        // What leaves makes room, and may leave its currency behind.
+        // What leaves makes room, and may take its currency and its deliveries along.
         var draft = cart
         for event in cart.events(removals, context.now) { draft.evolve(event) }
         var outcomes: [ItemOutcome] = []
