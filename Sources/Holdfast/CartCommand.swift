@@ -64,10 +64,11 @@ enum CartCommand {
             cartRequests: try host.makeMember(
                 of: "holdfast-cart", topic: Topic.cartRequest.rawValue, batchMax: batchMax))
         group.follow { requests.isJoined }
+        let executor = PinnedThreadExecutor(name: "carts")
         let engine = CartEngine(
             configuration: configuration, store: PostgresCartStore(host.postgres),
             outbox: KafkaOutbox(producer), clock: host.clock,
-            offers: offers, executor: PinnedThreadExecutor(name: "carts"), logger: host.logger,
+            offers: offers, executor: executor, logger: host.logger,
             metrics: host.metrics)
         let service = CartService(
             engine: engine, requests: requests,
@@ -75,7 +76,9 @@ enum CartCommand {
                 try host.makeReader(offsetsIn: "holdfast-cart-answers", batchMax: batchMax)),
             configuration: configuration, clock: host.clock, logger: host.logger)
         stopAction.set { await service.stop() }
-        try await service.run()
+        // Whatever the service does, it does on the carts' thread: batches are what it works on, and
+        // waking another thread for each step costs more than the step.
+        try await withTaskExecutorPreference(executor) { try await service.run() }
         await producer.close(flushWithin: .seconds(5))
     }
 }

@@ -54,19 +54,20 @@ enum InventoryCommand {
                 of: "holdfast-inventory", topic: Topic.inventoryRequest.rawValue,
                 batchMax: settings[Configuration.batchMax]))
         group.follow { requests.isJoined }
+        let executor = PinnedThreadExecutor(name: "inventory")
         let engine = InventoryEngine(
             configuration: configuration, store: PostgresInventoryStore(host.postgres),
             locks: RedisProductLocks(
                 redis, lease: settings[Configuration.lockLease],
                 waitAtMost: settings[Configuration.lockWait]),
             outbox: KafkaOutbox(producer), clock: host.clock,
-            executor: PinnedThreadExecutor(name: "inventory"), logger: host.logger,
+            executor: executor, logger: host.logger,
             metrics: host.metrics)
         let service = InventoryService(
             engine: engine, requests: requests, configuration: configuration, clock: host.clock,
             logger: host.logger)
         stopAction.set { await service.stop() }
-        try await service.run()
+        try await withTaskExecutorPreference(executor) { try await service.run() }
         await producer.close(flushWithin: .seconds(5))
         await host.postgres.close()
     }

@@ -2,15 +2,20 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// A serial executor with a thread of its own, for actors that wrap blocking C handles.
+/// A serial executor with a thread of its own, for actors that wrap blocking C handles, and for tasks
+/// that shall not change threads.
 ///
 /// Blocking calls on Swift's cooperative pool would stall every task of the process; an actor whose
 /// `unownedExecutor` is one of these blocks nothing but its own thread. Jobs run in the order in
-/// which they were enqueued.
+/// which they were enqueued. A task that prefers it runs here, but for calls of actors that have other
+/// executors: it saves the wake-up of another thread with each of its steps.
 ///
 /// The executor must outlive the actors that name it: jobs enqueued after ``stop()`` would never
 /// run, so `stop()` is for the very end of a process or for an actor that is no longer called.
-@safe package final class PinnedThreadExecutor: SerialExecutor, @unchecked Sendable {
+@safe
+package final class PinnedThreadExecutor: SerialExecutor, TaskExecutor,
+    @unchecked Sendable
+{
     // `@unchecked`: `jobs` and `stopping` are only touched with `mutex` held.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let wakeUp = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -78,7 +83,8 @@ import Synchronization
             unsafe pthread_mutex_unlock(mutex)
             if batch.isEmpty { return }
             for job in batch {
-                unsafe job.runSynchronously(on: asUnownedSerialExecutor())
+                unsafe job.runSynchronously(
+                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
             }
             batch.removeAll(keepingCapacity: true)
         }
