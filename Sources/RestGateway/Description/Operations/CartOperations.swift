@@ -133,7 +133,10 @@ struct CartOperations {
         return OperationDescription(
             id: CommandSchemas.camelCase(specification.name) + (isFirst ? "" : "By" + route.method)
                 + suffix,
-            group: group, summary: specification.summary,
+            group: group,
+            summary: String(
+                specification.summary.hasSuffix(".")
+                    ? specification.summary.dropLast() : specification.summary[...]),
             details: details(specification, route),
             parameters: naming + inPath + [.idempotencyKey, .ifMatch, .traceparent],
             bodies: command.takesBody
