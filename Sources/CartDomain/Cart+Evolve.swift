@@ -19,6 +19,15 @@ extension Cart {
         case .removed(let removal):
             apply(removal.reductions)
             memory.insert(requestID, removal.fingerprint, .accepted)
+        case .countriesSet(let countries):
+            for index in held.indices {
+                held[index].country = countries[held[index].line] ?? held[index].country
+            }
+            for index in pending.indices {
+                let country = countries[pending[index].request.line]
+                pending[index].request.country = country ?? pending[index].request.country
+            }
+            memory.insert(requestID, nil, .accepted)
         case .accepted(let fingerprint):
             memory.insert(requestID, fingerprint, .accepted)
         case .rejected(let fingerprint, let reason):

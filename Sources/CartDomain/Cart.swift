@@ -10,7 +10,7 @@ package struct Cart: Hashable, Sendable {
         package let line: LineID
         package internal(set) var name: String
         package internal(set) var quantity: Int
-        package let country: Country?
+        package internal(set) var country: Country?
         /// Of one piece, as the add said that was confirmed last on the line.
         package internal(set) var price: Price?
 
@@ -33,7 +33,7 @@ package struct Cart: Hashable, Sendable {
     /// An add that the inventory has not answered.
     package struct PendingAdd: Hashable, Sendable {
         package let requestID: RequestID
-        package let request: AddRequest
+        package internal(set) var request: AddRequest
         /// How many of the pieces are still pending, at least 1.
         package internal(set) var remaining: Int
 

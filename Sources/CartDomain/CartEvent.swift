@@ -12,6 +12,8 @@ package struct CartEvent: Hashable, Sendable {
         case addRefused(RejectionReason, available: Int)
         /// Pieces were taken out: of holds and of pending requests.
         case removed(Removal)
+        /// The pieces of these lines are to go to other countries now.
+        case countriesSet([LineID: Country])
         /// A request was met that had nothing to change.
         case accepted(Fingerprint)
         /// A request was turned down by the cart itself.
@@ -57,7 +59,7 @@ package struct AddRequest: Hashable, Sendable {
     package let quantity: Int
     package let userID: UserID
     /// Where the pieces are to go.
-    package let country: Country?
+    package internal(set) var country: Country?
     /// The product's name in the catalogue; `nil` where it has no entry.
     package let name: String?
     /// Of one piece, by the catalogue as it was then.

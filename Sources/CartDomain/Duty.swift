@@ -73,7 +73,7 @@ extension Cart {
                     requestID: requestID, userID: hold.userID,
                     kind: .lower(hold.productCode, to: 0))
             ]
-        case .accepted, .rejected, .handedOver, .changed, .shrunk:
+        case .countriesSet, .accepted, .rejected, .handedOver, .changed, .shrunk:
             return []
         }
     }
@@ -123,7 +123,7 @@ extension CartEvent {
         case .addRequested, .mergeRequested, .expired, .shrunk: []
         case .itemsRequested(let group):
             group.items.contains { $0.status == .pending } ? [] : [requestID]
-        case .addConfirmed, .addRefused, .accepted, .rejected, .handedOver,
+        case .addConfirmed, .addRefused, .countriesSet, .accepted, .rejected, .handedOver,
             .changed, .disowned:
             [requestID]
         case .removed(let removal):
@@ -137,7 +137,7 @@ extension CartEvent {
         case .addRequested, .addRefused, .accepted, .rejected, .itemsRequested,
             .mergeRequested, .disowned:
             false
-        case .addConfirmed, .removed, .handedOver, .changed, .expired, .shrunk: true
+        case .addConfirmed, .removed, .countriesSet, .handedOver, .changed, .expired, .shrunk: true
         }
     }
 
@@ -145,7 +145,7 @@ extension CartEvent {
     var mayEndLines: Bool {
         switch kind {
         case .addRefused, .removed, .handedOver, .expired, .shrunk: true
-        case .addRequested, .addConfirmed, .accepted, .rejected, .itemsRequested,
+        case .addRequested, .addConfirmed, .countriesSet, .accepted, .rejected, .itemsRequested,
             .mergeRequested, .changed, .disowned:
             false
         }
@@ -154,7 +154,7 @@ extension CartEvent {
     /// Whether by the event the shopper has changed what is in the cart, so that its holds last anew.
     package var isShoppersChange: Bool {
         switch kind {
-        case .addConfirmed, .removed, .changed: true
+        case .addConfirmed, .removed, .countriesSet, .changed: true
         case .addRequested, .addRefused, .accepted, .rejected, .itemsRequested,
             .mergeRequested, .handedOver, .expired, .shrunk, .disowned:
             false

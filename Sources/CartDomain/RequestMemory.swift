@@ -105,7 +105,7 @@ extension RequestMemory.Entry {
                 entry = Self(fingerprint: merge.fingerprint, outcome: .pending)
             case .disowned:
                 entry = Self(fingerprint: nil, outcome: .rejected(.tooLate, available: nil))
-            case .handedOver:
+            case .handedOver, .countriesSet:
                 entry = Self(fingerprint: nil, outcome: .accepted)
             case .expired, .shrunk:
                 break

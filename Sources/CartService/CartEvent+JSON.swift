@@ -9,6 +9,7 @@ extension CartEvent {
         case .addConfirmed: "add-confirmed"
         case .addRefused: "add-refused"
         case .removed: "removed"
+        case .countriesSet: "countries-set"
         case .accepted: "accepted"
         case .rejected: "rejected"
         case .itemsRequested: "items-requested"
@@ -66,6 +67,14 @@ extension CartEvent.Kind {
             json.reductions(removal.reductions.holds)
             json.key("pending")
             json.reductions(removal.reductions.pending)
+        case .countriesSet(let countries):
+            json.key("countries")
+            json.object { json in
+                for (line, country) in countries.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+                    json.key(name: "\(line)")
+                    json.string(country.code)
+                }
+            }
         case .accepted(let fingerprint):
             json.field("fingerprint", fingerprint)
         case .rejected(let fingerprint, let reason):

@@ -23,6 +23,7 @@ struct EventFields {
     var fromRequestID: RequestID?
     var item: Int?
     var unwanted: [Int: HoldSource] = [:]
+    var countries: [LineID: Country]?
     var fingerprint: Fingerprint?
     var reason: RejectionReason?
     var available: Int?
@@ -72,6 +73,7 @@ struct EventFields {
         case "fromCartID": fromCartID = CartID(try reader.string())
         case "fromRequestID": fromRequestID = RequestID(ofPart: try reader.string())
         case "item": item = try reader.integer()
+        case "countries": countries = try Self.countries(&reader)
         case "unwanted": unwanted = try Self.unwanted(&reader)
         case "reason": reason = RejectionReason(rawValue: try reader.string())
         case "available": available = try reader.integer()
@@ -100,6 +102,7 @@ struct EventFields {
                 Removal(
                     Removal.Reductions(holds: holds, pending: pending),
                     for: fingerprint ?? formerRemoval))
+        case "countries-set": .countriesSet(try required(countries, "countries"))
         case "accepted": .accepted(try required(fingerprint, "fingerprint"))
         case "rejected":
             .rejected(
@@ -188,6 +191,20 @@ struct EventFields {
         } catch {
             throw MessageError(error)
         }
+    }
+
+    private static func countries(
+        _ reader: inout JSONReader
+    ) throws(JSONError) -> [LineID: Country] {
+        var countries: [LineID: Country] = [:]
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            guard let line = LineID(key), let country = Country(try reader.string()) else {
+                throw reader.failure("countries are told by line")
+            }
+            countries[line] = country
+        }
+        return countries
     }
 
     private static func unwanted(

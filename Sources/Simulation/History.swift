@@ -217,7 +217,8 @@ final class History {
         let isPlain = events.allSatisfy { event in
             switch event.kind {
             case .removed(let removal): removal.reductions.pending.isEmpty
-            case .expired, .shrunk, .disowned, .handedOver, .itemsRequested: false
+            case .expired, .shrunk, .disowned, .handedOver, .itemsRequested, .countriesSet:
+                false
             default: true
             }
         }

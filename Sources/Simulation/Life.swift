@@ -177,7 +177,10 @@ final class Life {
     private func randomReplacement() -> ReplaceItems {
         var items: [ReplaceItems.Item] = []
         for product in products where random.oneIn(2) {
-            items.append(ReplaceItems.Item(LineID(product), quantity: random.below(6)))
+            items.append(
+                ReplaceItems.Item(
+                    LineID(product), quantity: random.below(6),
+                    country: random.oneIn(3) ? pickupPoint.country : nil))
         }
         return ReplaceItems(items)
     }

@@ -148,6 +148,11 @@ private let cartID = CartID(of: ann)
                 fingerprint: Fingerprint(bits: 1), items: items,
                 unwanted: [2: HoldSource(cartID: CartID(of: bob), requestID: id("b").part(3))],
                 replyPartition: nil)),
+        .countriesSet(
+            Dictionary(
+                uniqueKeysWithValues: [(LineID(saw), "SE"), (LineID(drill), "HR")].compactMap {
+                    line, code in Country(code).map { (line, $0) }
+                })),
         .mergeRequested(
             Merge(
                 from: CartID(of: bob), userID: ann, replyPartition: nil,

@@ -1,7 +1,7 @@
-import CartDomain
 import Messages
 import Testing
 
+@testable import CartDomain
 @testable import Simulation
 
 /// A catalogue of a few products, in two currencies, and of deliveries.
@@ -105,6 +105,24 @@ extension Cart {
             .of("set", ReplaceItems([ReplaceItems.Item(LineID(saw), quantity: 4)])), offers: shop)
         #expect(cart.pending.map(\.remaining) == [1])
         #expect(cart.view.lines.map(\.quantity) == [3])
+    }
+
+    @Test func `a line that is replaced goes where the item says, whatever its quantity`() throws {
+        for quantity in [1, 2, 3] {
+            var cart = try cart()
+            let item = ReplaceItems.Item(
+                LineID(drill), quantity: quantity, country: Country("HR"))
+            try cart.carryOut(.of("set", ReplaceItems([item])), offers: shop)
+            #expect(cart.country(of: LineID(drill))?.code == "HR")
+            cart.confirm()
+            #expect(cart.view.lines.map(\.country?.code) == ["HR"])
+            #expect(cart.view.lines.map(\.quantity) == [quantity])
+            // Where it goes already, or is not said, nothing happens.
+            let again = try cart.kinds(.of("again", ReplaceItems([item])))
+            #expect(again.count == 1)
+            let unsaid = ReplaceItems.Item(LineID(drill), quantity: quantity)
+            #expect(try cart.kinds(.of("unsaid", ReplaceItems([unsaid]))).count == 1)
+        }
     }
 
     @Test func `what replaces everything may be in another currency`() throws {

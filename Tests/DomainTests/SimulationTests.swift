@@ -45,7 +45,7 @@ import Testing
 
     @Test(arguments: Variant.allCases)
     func `a suite that breaks a rule is found out`(variant: Variant) async {
-        for seed in 1...8_000 as ClosedRange<UInt64> {
+        for seed in 1...12_000 as ClosedRange<UInt64> {
             await Task.yield()
             if !Simulation.live(seed: seed, variant: variant).violations.isEmpty { return }
         }

@@ -26,7 +26,7 @@ package struct ReplaceItems: CartCommand {
                     ),
                     CommandField(
                         "country", .country, isRequired: false,
-                        "Where the pieces are to go, by ISO 3166-1."),
+                        "Where the line's pieces are to go, by ISO 3166-1."),
                     CommandField(
                         "storeId", .storeID, isRequired: false,
                         "The store that the pieces are to come from."),
@@ -91,8 +91,14 @@ package struct ReplaceItems: CartCommand {
         for event in cart.events(removals, context.now) { draft.evolve(event) }
         var outcomes: [ItemOutcome] = []
         var adds: [CartFact] = []
+        var countries: [LineID: Country] = [:]
         for (index, item) in items.enumerated() {
             let present = quantities[item.line] ?? 0
+            if present > 0, item.quantity > 0, let country = item.country,
+                draft.country(of: item.line) != country
+            {
+                countries[item.line] = country
+            }
             var outcome = ItemOutcome(line: item.line, quantity: item.quantity, .accepted)
             if item.quantity > present {
                 do {
@@ -115,6 +121,9 @@ package struct ReplaceItems: CartCommand {
         let group = ItemGroup(
             fingerprint: context.fingerprint, items: outcomes,
             replyPartition: context.replyPartition)
-        return [CartFact(context.requestID, .itemsRequested(group))] + removals + adds
+        let moves =
+            countries.isEmpty
+            ? [] : [CartFact(context.requestID.part(0), .countriesSet(countries))]
+        return [CartFact(context.requestID, .itemsRequested(group))] + removals + moves + adds
     }
 }

@@ -5,8 +5,8 @@ import Messages
 extension ComponentSchema {
     /// The kinds of events that are no command's own.
     static let events: [ComponentSchema] = [
-        .addRequested, .addConfirmed, .addRefused, .removed, .accepted, .rejected, .itemsRequested,
-        .mergeRequested, .handedOver, .expired, .shrunk, .disowned,
+        .addRequested, .addConfirmed, .addRefused, .removed, .countriesSet, .accepted, .rejected,
+        .itemsRequested, .mergeRequested, .handedOver, .expired, .shrunk, .disowned,
     ]
 
     var eventSchema: JSONSchema {
@@ -61,10 +61,6 @@ extension ComponentSchema {
                         "fromCartID",
                         .component(.cartID).described("The cart that the pieces come from.")),
                     .optional("fromRequestID", .component(.partID)),
-                    .optional(
-                        "declined",
-                        .component(.rejectionReason).described(
-                            "Why the pieces are only asked for to be let go.")),
                     Self.replyTo, Self.optionalFingerprint,
                 ]
             ).described("Pieces were asked for; the inventory is asked until `askUntil`.")
@@ -82,6 +78,15 @@ extension ComponentSchema {
                     .required("pending", .array(of: .component(.reduction))),
                 ]
             ).described("Pieces were taken out: of holds and of pending requests.")
+        case .countriesSet:
+            Self.event(
+                "countries-set",
+                [
+                    .required(
+                        "countries",
+                        JSONSchema.map(of: .component(.country)).described("By line."))
+                ]
+            ).described("The pieces of these lines are to go to other countries now.")
         case .accepted:
             Self.event("accepted", [Self.fingerprintField])
                 .described("A request was met that had nothing to change.")
@@ -96,8 +101,21 @@ extension ComponentSchema {
     private var groupSchema: JSONSchema {
         switch self {
         case .itemsRequested:
-            Self.event("items-requested", [Self.fingerprintField, Self.replyTo, Self.outcomes])
-                .described("A request was taken apart into items.")
+            Self.event(
+                "items-requested",
+                [
+                    Self.fingerprintField, Self.replyTo, Self.outcomes,
+                    .optional(
+                        "unwanted",
+                        .array(
+                            of: .object([
+                                .required("item", .integer(from: 1)),
+                                .required("fromCartID", .component(.cartID)),
+                                .required("fromRequestID", .component(.partID)),
+                            ])
+                        ).described("Holds of another cart that came with rejected items.")),
+                ]
+            ).described("A request was taken apart into items.")
         case .mergeRequested:
             Self.event(
                 "merge-requested",

@@ -72,6 +72,7 @@ package enum ComponentSchema: String, CaseIterable, Sendable {
     case addConfirmed = "AddConfirmed"
     case addRefused = "AddRefused"
     case removed = "Removed"
+    case countriesSet = "CountriesSet"
     case accepted = "Accepted"
     case rejected = "Rejected"
     case itemsRequested = "ItemsRequested"
@@ -101,8 +102,8 @@ package enum ComponentSchema: String, CaseIterable, Sendable {
         case .checkRequest, .lookupRequest, .watchRequest, .handOverRequest, .handedRequest,
             .handedItem, .ask, .lower, .extend, .recount, .held, .refused, .lowered, .holdDue:
             logSchema
-        case .cartEvent, .addRequested, .addConfirmed, .addRefused, .removed, .accepted, .rejected,
-            .itemsRequested, .mergeRequested, .handedOver, .expired, .shrunk,
+        case .cartEvent, .addRequested, .addConfirmed, .addRefused, .removed, .countriesSet,
+            .accepted, .rejected, .itemsRequested, .mergeRequested, .handedOver, .expired, .shrunk,
             .disowned, .reduction:
             eventSchema
         }

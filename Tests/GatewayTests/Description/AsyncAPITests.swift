@@ -75,6 +75,7 @@ struct AsyncAPITests {
         case .removed: "Removed"
         case .accepted: "Accepted"
         case .rejected: "Rejected"
+        case .countriesSet: "CountriesSet"
         case .itemsRequested: "ItemsRequested"
         case .mergeRequested: "MergeRequested"
         case .handedOver: "HandedOver"
