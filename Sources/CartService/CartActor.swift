@@ -181,7 +181,7 @@ actor CartActor {
                 reply(
                     former.matches(command.fingerprint)
                         ? .outcome(former.outcome) : .turnedDown(.requestIDReused))
-                takeBackAsk(of: command.base, in: request, former.outcome, again, &turn)
+                takeBackAsk(of: command.base, in: request, former.outcome, again, now, &turn)
                 return
             }
             do throws(Rejection) {
@@ -200,7 +200,7 @@ actor CartActor {
                 return
             }
             let outcome = cart.outcome(of: requestID)
-            takeBackAsk(of: command.base, in: request, outcome, again, &turn)
+            takeBackAsk(of: command.base, in: request, outcome, again, now, &turn)
             if outcome == .pending {
                 if let asker { registerAsker(requestID, asker) }
             } else if let outcome {
@@ -212,20 +212,24 @@ actor CartActor {
     /// Takes back an ask that may have left early, of a request that is rejected.
     ///
     /// A former try may have asked, and stored nothing, or stored that the cart turns the request down:
-    /// then nothing else would let go of what that ask has brought. A rejected request never has
-    /// pieces, so that it does no harm to say this once too often.
+    /// then nothing else would let go of what that ask has brought. It is owed, so that it is said
+    /// until the inventory has done it. A rejected request never has pieces, so that it does no harm
+    /// to say this once too often.
     private func takeBackAsk(
         of command: any CartCommand, in request: CartRequest, _ outcome: Outcome?,
-        _ again: Set<CartRequestKey>, _ turn: inout CartTurn
+        _ again: Set<CartRequestKey>, _ now: Timestamp, _ turn: inout CartTurn
     ) {
         let key = CartRequestKey(cartID: cart.cartID, requestID: request.requestID)
         guard case .rejected? = outcome, let productCode = command.earlyAsk, again.contains(key)
         else { return }
-        turn.remarks.append(
-            InventoryRequest(
-                cartID: cart.cartID, requestID: request.requestID, userID: request.userID,
-                productCode: productCode, action: .lower(to: 0),
-                traceparent: request.traceparent))
+        let lower = InventoryRequest(
+            cartID: cart.cartID, requestID: request.requestID, userID: request.userID,
+            productCode: productCode, action: .lower(to: 0), traceparent: request.traceparent)
+        turn.owe(
+            key,
+            Obligation(
+                message: .inventory(lower), partition: partition,
+                dueAt: now + configuration.repeatDelay))
     }
 
     private func context(
