@@ -45,7 +45,7 @@ extension CartRequest {
     private static let fields = [
         CommandField("type", .anyText, ""),
         CommandField("cartID", .cartID, ""),
-        CommandField("requestID", .text(lengthMax: 101), ""),
+        CommandField("requestID", .text(lengthMax: RequestID.lengthMaxOfPart), ""),
         CommandField("userID", .userID, ""),
         CommandField("ifVersion", .integer(0...Int.max), isRequired: false, ""),
         CommandField("since", .integer(-1...Int.max), isRequired: false, ""),
@@ -57,9 +57,7 @@ extension CartRequest {
         _ json: [JSONValue.Field], _ replyPartition: Int?, _ traceparent: String?
     ) throws {
         let values = try FieldValues(json, as: Self.fields, envelope: nil)
-        let requestID = try values.required("requestID") {
-            $0.text.flatMap { RequestID(ofPart: $0) }
-        }
+        let requestID = try values.required("requestID", \.requestID)
         let type = try values.required("type", \.text)
         let action: Action
         switch type {
@@ -89,62 +87,6 @@ extension CartRequest {
             replyPartition: replyPartition,
             traceparent: traceparent.flatMap { $0.utf8.count <= 128 ? $0 : nil })
     }
-}
-
-extension JSONWriter {
-    /// Writes pieces that go to another cart as an array.
-    package mutating func handed(_ items: [HandedItem]) {
-        beginArray()
-        for item in items {
-            object { json in
-                json.field("requestID", item.requestID.text)
-                json.field("id", "\(item.line)")
-                json.field("quantity", item.quantity)
-                json.field("name", item.name)
-                if let country = item.country { json.field("country", country.code) }
-                item.price?.encodeFields(to: &json)
-            }
-        }
-        endArray()
-    }
-}
-
-extension HandedItem {
-    /// Reads the array that ``JSONWriter/handed(_:)`` writes.
-    package static func list(_ json: JSONValue) throws(FieldProblem) -> [HandedItem] {
-        let list = CommandField.Kind.list(.object(fields), countMax: .max)
-        guard
-            case .list(let elements) = try FieldValue(
-                json, as: list, name: "items", isStrict: false)
-        else { return [] }
-        var items: [HandedItem] = []
-        for case .object(let values) in elements {
-            items.append(
-                HandedItem(
-                    requestID: try values.required("requestID") {
-                        $0.text.flatMap { RequestID(ofPart: $0) }
-                    },
-                    line: try values.required("id", \.lineID),
-                    quantity: try values.required("quantity", \.integer),
-                    name: try values.required("name", \.text),
-                    country: try values.optional("country", \.country),
-                    price: values["price"] == nil ? nil : try Price(values)))
-        }
-        return items
-    }
-
-    /// The fields of an item.
-    package static let fields: [CommandField] =
-        [
-            CommandField("requestID", .text(lengthMax: 101), "The hold, by its request."),
-            CommandField("id", .lineID, "The line."),
-            CommandField("quantity", .quantity, "How many pieces."),
-            CommandField("name", .anyText, "The product's name."),
-            CommandField("country", .country, isRequired: false, "Where the pieces are to go."),
-        ]
-        + Price.fields.map {
-            CommandField($0.name, $0.kind, isRequired: false, $0.summary)
-        }
 }
 
 extension MessageError {

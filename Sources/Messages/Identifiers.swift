@@ -75,6 +75,8 @@ package struct RequestID: Hashable, Sendable, CustomStringConvertible {
     package static let lengthMax = 64
     /// The most bytes that follow the slash of a part's ID.
     private static let partLengthMax = 36
+    /// The most bytes of an ID, that of a part among them.
+    package static let lengthMaxOfPart = lengthMax + 1 + partLengthMax
 
     package let text: String
 

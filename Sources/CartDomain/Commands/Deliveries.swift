@@ -27,6 +27,10 @@ package struct Deliveries: CartPart {
 
     package static let name = "deliveries"
 
+    /// How commands name one of them.
+    static let idField = CommandField(
+        "deliveryID", .integer(1...Int.max), "The delivery's number in the cart.")
+
     package static let fields = [
         CommandField("lastID", .integer(0...Int.max), "The highest ID that was given so far."),
         CommandField(
@@ -160,41 +164,5 @@ extension Deliveries.Delivery: FieldCoded {
         values["lines"] = .list(lines.map { .text("\($0)") })
         values["pickupPoint"] = pickupPoint.map { .object($0.values) }
         return values
-    }
-}
-
-extension Price: FieldCoded {
-    package static let fields = [
-        CommandField(
-            "price", .integer(minorUnitsLimits), "Of one piece, VAT included, in minor units."),
-        CommandField("currency", .currency, "By ISO 4217."),
-        CommandField(
-            "vatRate", .integer(vatRateLimits), "In hundredths of a percent: 2500 is 25 %."),
-    ]
-
-    package init(_ values: FieldValues) throws(FieldProblem) {
-        guard
-            let price = Price(
-                minorUnits: try values.required("price", \.integer),
-                currency: try values.required("currency", \.currency),
-                vatRate: try values.required("vatRate", \.integer))
-        else { throw FieldProblem("price", .invalid("is out of its limits")) }
-        self = price
-    }
-
-    package var values: FieldValues {
-        var values = FieldValues()
-        values["price"] = .integer(minorUnits)
-        values["currency"] = .text(currency.code)
-        values["vatRate"] = .integer(vatRate)
-        return values
-    }
-}
-
-extension FieldValue {
-    var lineIDs: [LineID]? {
-        guard case .list(let elements) = self else { return nil }
-        let lines = elements.compactMap(\.lineID)
-        return lines.count == elements.count ? lines : nil
     }
 }

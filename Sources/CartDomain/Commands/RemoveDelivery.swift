@@ -16,9 +16,7 @@ package struct RemoveDelivery: CartCommand, CartChange {
     package static let type = "delivery-removed"
     package static let summary = "A delivery was taken back."
 
-    package static let fields = [
-        CommandField("deliveryID", .integer(1...Int.max), "The delivery's number in the cart.")
-    ]
+    package static let fields = [Deliveries.idField]
 
     package let deliveryID: Int
 

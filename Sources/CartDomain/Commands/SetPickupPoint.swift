@@ -16,9 +16,7 @@ package struct SetPickupPoint: CartCommand, CartChange {
     package static let type = "pickup-point-set"
     package static let summary = "It was said where a delivery is fetched."
 
-    package static let fields =
-        [CommandField("deliveryID", .integer(1...Int.max), "The delivery's number in the cart.")]
-        + PickupPoint.fields
+    package static let fields = [Deliveries.idField] + PickupPoint.fields
 
     package let deliveryID: Int
     package let pickupPoint: PickupPoint

@@ -88,4 +88,12 @@ extension FieldValue {
     var storeID: StoreID? { text.flatMap { StoreID($0) } }
     var country: Country? { text.flatMap { Country($0) } }
     var currency: Currency? { text.flatMap { Currency($0) } }
+    /// A request, or a part of one.
+    var requestID: RequestID? { text.flatMap { RequestID(ofPart: $0) } }
+
+    var lineIDs: [LineID]? {
+        guard case .list(let elements) = self else { return nil }
+        let lines = elements.compactMap(\.lineID)
+        return lines.count == elements.count ? lines : nil
+    }
 }

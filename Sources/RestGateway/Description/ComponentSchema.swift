@@ -152,7 +152,7 @@ extension ComponentSchema {
             .example("b0f9ebfc-e81b-5c3b-b52b-675e586ce550")
         case .partID:
             .string(
-                length: 1...RequestID.lengthMax + 37,
+                length: 1...RequestID.lengthMaxOfPart,
                 pattern: "^[A-Za-z0-9._:-]{1,\(RequestID.lengthMax)}(/[A-Za-z0-9._-]{1,36})?$"
             )
             .described("A request within its cart, or with a slash a part of one.")
