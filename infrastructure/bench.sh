@@ -51,20 +51,26 @@ step() {
     say "[$(printf '%d:%02d' $((SECONDS / 60)) $((SECONDS % 60)))] $*"
 }
 
-# start_services VARIABLE=VALUE...: one of each service; sets `gateway_url` and `watched`.
+# start_services COUNT VARIABLE=VALUE...: so many of each service; sets `gateway_urls` and `watched`.
 start_services() {
-    local kind flag
+    local count=$1 kind flag i name
+    shift
+    gateway_urls=
     for kind in inventory cart gateway; do
         flag=--health-port
         [[ $kind != gateway ]] || flag=--port
-        claim_any_port
-        spawn "$kind" env "$@" "$holdfast" "$kind" "$flag" "$port"
-        wait_until "$kind" 60 answers "http://127.0.0.1:$port/health/ready" >/dev/null
+        for ((i = 1; i <= count; i++)); do
+            claim_any_port
+            spawn "$kind-$i" env "$@" "$holdfast" "$kind" "$flag" "$port"
+            wait_until "$kind-$i" 60 answers "http://127.0.0.1:$port/health/ready" >/dev/null
+            [[ $kind != gateway ]] || gateway_urls+=${gateway_urls:+,}http://127.0.0.1:$port
+        done
     done
-    gateway_url=http://127.0.0.1:$port
     watched=
     for kind in gateway cart inventory broker postgres redis; do
-        watched+=${watched:+,}$kind=$(process_id "$kind")
+        for name in $(names "$kind"); do
+            watched+=${watched:+,}$name=$(process_id "$name")
+        done
     done
 }
 
@@ -85,11 +91,13 @@ start_suite() {
         start_broker "$broker_port" "$port"
     } >/dev/null
     "$holdfast" migrate >>"$run/logs/migrate.log" 2>&1 || fail "the schema could not be applied"
-    start_services "$@"
+    start_services 1 "$@"
 }
 
+# restart_services COUNT VARIABLE=VALUE...
 restart_services() {
-    stop_processes 30 gateway cart inventory
+    # shellcheck disable=SC2046 # names have no spaces
+    stop_processes 30 $(names gateway) $(names cart) $(names inventory)
     start_services "$@"
 }
 
@@ -110,7 +118,7 @@ yardstick() {
 load() {
     local name=$1
     shift
-    run_interruptibly "$holdfast" load --gateway "$gateway_url" --pids "$watched" \
+    run_interruptibly "$holdfast" load --gateway "$gateway_urls" --pids "$watched" \
         --json "$results/load-$name.json" "$@" >>"$run/logs/load.log" || true
     [[ -s $results/load-$name.json ]] || fail "the scenario $name could not be held; see $run/logs/load.log"
 }
@@ -138,6 +146,23 @@ measure_round() {
     steady "steady.$round"
 }
 
+# measure_scale_out ROUND: as many adds in flight as with one instance, and as many for each instance.
+measure_scale_out() {
+    local count
+    for count in 1 2 4; do
+        step "round $1 of $rounds: $count of each service"
+        restart_services "$count"
+        scaled_out "instances-$count.$1" "$in_flight"
+        ((count == 1)) || scaled_out "instances-$count-wide.$1" $((in_flight * count))
+    done
+}
+
+# scaled_out NAME IN_FLIGHT: not as long as others, for there are many of them.
+scaled_out() {
+    load "$1" --scenario uniform --rate max --in-flight "$2" --users 4000 \
+        --warm-up "${warm_up}s" --duration "$(((seconds + 1) / 2 + 1))s"
+}
+
 measure_flash_sale() {
     step "flash sale: $flash_users users, 1,000 pieces"
     load flash-sale --scenario flash-sale --users "$flash_users" --in-flight "$in_flight"
@@ -147,7 +172,7 @@ measure_flash_sale() {
 # them up, then many come to stay.
 measure_memory() {
     step "$sockets websockets, $1 carts"
-    restart_services CONNECTIONS_MAX=20000 "${@:2}"
+    restart_services 1 CONNECTIONS_MAX=20000 "${@:2}"
     load "warm-up-$1" --scenario uniform --rate 1000 --users 100 --duration 2s --warm-up 0s
     load "memory-$1" --scenario uniform --rate 1000 --users "$sockets" --sockets "$sockets" \
         --warm-up 0s --duration "$((sockets / 1000 + 2))s"
@@ -233,7 +258,7 @@ describe_machine() {
         Postgres "$("$(postgres_binaries)/postgres" --version | sed 's/[^0-9]*\([0-9.]*\).*/\1/'), synchronous_commit=on, fsync=on" \
         Redis "$(redis-server --version | sed -n 's/.* v=\([^ ]*\).*/\1/p'), appendfsync=everysec" \
         librdkafka "$librdkafka" \
-        Suite "one gateway, cart service, inventory service and broker; load generator on the same machine" \
+        Suite "one gateway, cart service, inventory service and broker, unless more are told; load generator on the same machine" \
         Measured "$rounds round(s), $seconds seconds each, $in_flight adds in flight at most"
 }
 
@@ -268,6 +293,9 @@ for ((round = 1; round <= rounds; round++)); do
 done
 measure_flash_sale
 measure_storage
+for ((round = 1; round <= rounds; round++)); do
+    measure_scale_out "$round"
+done
 measure_micro
 measure_memory active
 measure_memory passive ACTORS_MAX=100
