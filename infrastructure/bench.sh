@@ -146,21 +146,17 @@ measure_round() {
     steady "steady.$round"
 }
 
-# measure_scale_out ROUND: as many adds in flight as with one instance, and as many for each instance.
+# measure_scale_out ROUND: as fast as possible with as many adds in flight as one instance has, and then
+# at the same rate for each instance. Not as long as others, for there are many of them.
 measure_scale_out() {
     local count
+    local -a lasting=(--warm-up "${warm_up}s" --duration "$((seconds / 2))s")
     for count in 1 2 4; do
         step "round $1 of $rounds: $count of each service"
         restart_services "$count"
-        scaled_out "instances-$count.$1" "$in_flight"
-        ((count == 1)) || scaled_out "instances-$count-wide.$1" $((in_flight * count))
+        load "instances-$count.$1" --scenario uniform --rate max --in-flight "$in_flight" "${lasting[@]}"
+        load "instances-$count-steady.$1" --scenario uniform --rate $((500 * count)) "${lasting[@]}"
     done
-}
-
-# scaled_out NAME IN_FLIGHT: not as long as others, for there are many of them.
-scaled_out() {
-    load "$1" --scenario uniform --rate max --in-flight "$2" --users 4000 \
-        --warm-up "${warm_up}s" --duration "$(((seconds + 1) / 2 + 1))s"
 }
 
 measure_flash_sale() {
