@@ -88,7 +88,8 @@ start_suite() {
         claim_any_port
         broker_port=$port
         claim_any_port
-        start_broker "$broker_port" "$port"
+        broker_health=$port
+        start_broker "$broker_port" "$broker_health"
     } >/dev/null
     "$holdfast" migrate >>"$run/logs/migrate.log" 2>&1 || fail "the schema could not be applied"
     start_services 1 "$@"
@@ -132,11 +133,42 @@ steady() {
     load "$1" --scenario uniform --rate 1000 --warm-up "${warm_up}s" --duration "${seconds}s" "${@:2}"
 }
 
+# counters: what Postgres and the log have done so far, as lines of `name number`.
+counters() {
+    psql -XAtq "$DATABASE_URL" -F ' ' <<'SQL'
+SELECT 'adds', count(*) FROM hold;
+SELECT 'postgres.WAL-bytes', pg_current_wal_lsn() - '0/0';
+SELECT 'postgres.WAL-flushes', wal_sync FROM pg_stat_wal;
+SELECT 'postgres.commits', xact_commit FROM pg_stat_database WHERE datname = current_database();
+SQL
+    curl -fsS --noproxy '*' "http://127.0.0.1:$broker_health/metrics" | sed -n \
+        -e 's/^holdfast_broker_bytes_received_total /log.bytes-in /p' \
+        -e 's/^holdfast_broker_bytes_sent_total /log.bytes-out /p' \
+        -e 's/^holdfast_broker_requests_total{api="Produce"} /log.produce-requests /p'
+    "$holdfast" topics | awk '$2 ~ /^[0-9]+$/ && NF == 5 { sum[$1] += $4 }
+        END { for (topic in sum) print "messages." topic, sum[topic] }'
+}
+
+# counting ROUND COMMAND...: in the first round, also what the command made Postgres and the log do.
+counting() {
+    local before
+    if (($1 > 1)); then
+        "${@:2}"
+        return
+    fi
+    before=$(counters)
+    "${@:2}"
+    # Idle backends tell their statistics after ten seconds.
+    sleep 11
+    counters | awk 'NR == FNR { before[$1] = $2; next } { print $1, $2 - before[$1] }' \
+        <(printf '%s\n' "$before") - >"$results/moved.txt"
+}
+
 measure_round() {
     local round=$1
     yardstick uniform-32 32 1000 "$round"
     step "round $round of $rounds: adds of uniform products"
-    uniform "uniform.$round"
+    counting "$round" uniform "uniform.$round"
     yardstick row-32 32 1 "$round"
     step "round $round of $rounds: adds of one hot product"
     load "hot.$round" --scenario hot --rate max --in-flight "$in_flight" \

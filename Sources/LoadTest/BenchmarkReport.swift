@@ -124,6 +124,7 @@ package struct BenchmarkReport: Sendable {
         page += plot("throughput", "Adds per second beside pgbench")
         page += plot("latency", "Latency at 1,000 adds a second by percentile")
         page += "## CPU of one add\n\n" + costTable + plot("cpu", "CPU of one add by process")
+        page += movedText
         page += instancesText(plot("instances", "CPU of one add by number of instances"))
         page += saleText + memoryText
         page += growthText(plot("growth", "Throughput as the shop grows"))
@@ -189,6 +190,26 @@ package struct BenchmarkReport: Sendable {
             for: interrupts, and whatever else ran.
 
             \(table(["Process"] + Self.measured.map(\.1), rows))
+
+            """
+    }
+
+    private var movedText: String {
+        guard let adds = results.moved.first(where: { $0.name == "adds" })?.count, adds > 0 else {
+            return ""
+        }
+        let rows = results.moved.filter { $0.name != "adds" && $0.count > 0 }.map { name, count in
+            let perAdd = Double(count) / Double(adds)
+            let title = name.replacing(".", with: ": ")
+            return [title, numberText(perAdd, places: perAdd < 10 ? 3 : 0)]
+        }
+        return """
+            ## What one add moves
+
+            Counted over \(groupedText(adds)) adds of uniform products as fast as possible, the opening of their
+            carts included. Flushes, commits and requests to the log are shared by the adds of a batch.
+
+            \(table(["", "Per add"], rows))
 
             """
     }

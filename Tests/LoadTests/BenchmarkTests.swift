@@ -73,6 +73,7 @@ import Testing
             "load-memory-passive.json": load(),
             "micro.txt": Array("Encode\t0.35 us\t2.33 us\t6.66\n".utf8),
             "machine.txt": Array("Kernel: Linux 6: x\nRedis: 7\n".utf8),
+            "moved.txt": Array("adds 100\npostgres.WAL-bytes 205900\nmessages.x-y 207\nz 0\n".utf8),
             "storage.txt": Array("adds 100\nhold 20000\ncart_event 90000\n".utf8),
         ]
     }
@@ -191,7 +192,9 @@ import Testing
         #expect(report.failures == ["Flash sale: 1001 pieces sold of 1000."])
     }
 
-    @Test(arguments: ["load-hot.1.json", "pgbench-row-32.1.txt", "micro.txt", "storage.txt"])
+    @Test(arguments: [
+        "load-hot.1.json", "pgbench-row-32.1.txt", "micro.txt", "storage.txt", "moved.txt",
+    ])
     func `a file that is something else is named`(file: String) throws {
         var files = Self.good
         files[file] = Array("what\n".utf8)
@@ -271,6 +274,7 @@ import Testing
             "| 1 of each | 1,000 | 1.00 | 2.00 | 16,666 |  |",
             "| 4 of each | 900 | 1.00 | 2.00 | 14,285 | 0.86 |",
             "| cart | 40.0 | 44.0 | 50.0 |",
+            "| postgres: WAL-bytes | 2059 |\n| messages: x-y | 2.070 |\n\n",
             "| Encode | 0.35 us | 2.33 us | 6.66 |",
             "![CPU of one add by process](benchmarks-cpu.svg)",
         ] { #expect(page.contains(line), "\(line)") }
