@@ -30,11 +30,6 @@ report=${REPORT:-$report}
 # How many adds may be unanswered where as many are asked as are answered.
 in_flight=$(number IN_FLIGHT 512 1 65536)
 
-remove_data() {
-    remove_postgres_place
-    rm -rf -- "$run/redis" "$run/broker"
-}
-
 clean_up() {
     local status=$?
     trap '' INT TERM HUP PIPE
@@ -76,21 +71,10 @@ start_services() {
 
 # start_suite VARIABLE=VALUE...: servers without data, the schema, and the services.
 start_suite() {
-    local broker_port
     stop_everything >/dev/null
     remove_data
-    {
-        claim_any_port
-        # As in production, nothing that was committed may be lost.
-        start_postgres "$port" "/var/tmp/holdfast-bench-$(printf '%s' "$root" | sha256sum | cut -c 1-12)" on
-        claim_any_port
-        start_redis "$port"
-        claim_any_port
-        broker_port=$port
-        claim_any_port
-        broker_health=$port
-        start_broker "$broker_port" "$broker_health"
-    } >/dev/null
+    # As in production, nothing that was committed may be lost.
+    start_servers_anywhere holdfast-bench on >/dev/null
     "$holdfast" migrate >>"$run/logs/migrate.log" 2>&1 || fail "the schema could not be applied"
     start_services 1 "$@"
 }
@@ -295,14 +279,9 @@ mkdir -p "$root/.run"
 chmod 711 "$root/.run"
 make_run_directory
 lock_run_directory 0
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
-trap 'exit 141' PIPE
+trap_ends clean_up
 
-# What a shell took from .run/env must not lead the load to the suite that runs there.
-unset GATEWAY_URL GATEWAY_URLS CART_URLS INVENTORY_URLS DATABASE_URL REDIS_URL KAFKA_BROKERS
+forget_suite
 ADMIN_TOKEN=$(random_hex 16)
 export ADMIN_TOKEN
 
@@ -321,10 +300,10 @@ for ((round = 1; round <= rounds; round++)); do
 done
 measure_flash_sale
 measure_storage
+measure_micro
 for ((round = 1; round <= rounds; round++)); do
     measure_scale_out "$round"
 done
-measure_micro
 measure_memory active
 measure_memory passive ACTORS_MAX=100
 ((growth == 0)) || measure_growth
