@@ -95,11 +95,18 @@ extension KafkaMessage {
 private func headers(
     _ requestID: RequestID?, _ traceparent: String?, _ others: (String, String?)...
 ) -> [KafkaHeader] {
-    let known: [(String, String?)] = [
-        (HeaderName.schema, HeaderName.schemaVersion), (HeaderName.requestID, requestID?.text),
-        (HeaderName.traceparent, traceparent),
-    ]
-    return (known + others).compactMap { name, value in
-        value.map { KafkaHeader(name: name, value: Array($0.utf8)) }
+    var headers: [KafkaHeader] = []
+    headers.reserveCapacity(3 + others.count)
+    headers.append(schemaHeader)
+    func add(_ name: String, _ value: String?) {
+        guard let value else { return }
+        headers.append(KafkaHeader(name: name, value: Array(value.utf8)))
     }
+    add(HeaderName.requestID, requestID?.text)
+    add(HeaderName.traceparent, traceparent)
+    for (name, value) in others { add(name, value) }
+    return headers
 }
+
+private let schemaHeader = KafkaHeader(
+    name: HeaderName.schema, value: Array(HeaderName.schemaVersion.utf8))

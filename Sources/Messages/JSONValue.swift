@@ -1,5 +1,5 @@
 /// Any JSON value, for texts of which it is not known beforehand what they say.
-package indirect enum JSONValue: Hashable, Sendable {
+package enum JSONValue: Hashable, Sendable {
     case null
     case boolean(Bool)
     /// The number as it was written.

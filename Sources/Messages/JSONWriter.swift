@@ -58,7 +58,20 @@ package struct JSONWriter: Sendable {
     package mutating func string(_ text: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
+        let start = bytes.count
+        bytes.append(contentsOf: text.utf8)
+        if let first = bytes[start...].firstIndex(where: needsEscape) {
+            escape(from: first)
+        }
+        bytes.append(UInt8(ascii: "\""))
+        needsComma = true
+    }
+
+    /// Escapes what was written from there on.
+    private mutating func escape(from start: Int) {
+        let plain = bytes[start...]
+        bytes.removeSubrange(start...)
+        for byte in plain {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 bytes.append(UInt8(ascii: "\\"))
@@ -71,8 +84,6 @@ package struct JSONWriter: Sendable {
                 bytes.append(byte)
             }
         }
-        bytes.append(UInt8(ascii: "\""))
-        needsComma = true
     }
 
     /// Writes a string whose bytes need no escape.
@@ -149,6 +160,10 @@ extension JSONWriter {
         fields(&self)
         endObject()
     }
+}
+
+private func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
 }
 
 private func hexadecimalDigit(_ value: UInt8) -> UInt8 {

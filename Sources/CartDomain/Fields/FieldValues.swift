@@ -10,17 +10,37 @@ package enum FieldValue: Hashable, Sendable {
 
 /// The values of some fields, by their names.
 package struct FieldValues: Hashable, Sendable {
-    private var values: [String: FieldValue] = [:]
+    private struct Entry: Hashable, Sendable {
+        let name: String
+        var value: FieldValue
+    }
+
+    /// In the order of their names: there are few, so that looking through them beats hashing.
+    private var entries: [Entry] = []
 
     package init() {}
 
     package subscript(name: String) -> FieldValue? {
-        get { values[name] }
-        set { values[name] = newValue }
+        get {
+            for index in entries.indices where entries[index].name == name {
+                return entries[index].value
+            }
+            return nil
+        }
+        set {
+            let index = entries.firstIndex { $0.name >= name } ?? entries.endIndex
+            let isKnown = index < entries.endIndex && entries[index].name == name
+            switch newValue {
+            case let value? where isKnown: entries[index].value = value
+            case let value?: entries.insert(Entry(name: name, value: value), at: index)
+            case nil where isKnown: entries.remove(at: index)
+            case nil: break
+            }
+        }
     }
 
     /// Which fields have a value.
-    package var names: Set<String> { Set(values.keys) }
+    package var names: [String] { entries.map(\.name) }
 }
 
 /// What can be written as fields and read back: one description serves codec and documents.
@@ -53,7 +73,7 @@ extension FieldValues {
     func optional<Value>(
         _ name: String, _ read: (FieldValue) -> Value?
     ) throws(FieldProblem) -> Value? {
-        guard let known = values[name] else { return nil }
+        guard let known = self[name] else { return nil }
         guard let value = read(known) else {
             throw FieldProblem(name, .invalid("is not well formed"))
         }
@@ -64,7 +84,7 @@ extension FieldValues {
     func objects<Value>(
         _ name: String, _ read: (FieldValues) throws(FieldProblem) -> Value
     ) throws(FieldProblem) -> [Value] {
-        guard case .list(let elements)? = values[name] else { return [] }
+        guard case .list(let elements)? = self[name] else { return [] }
         var objects: [Value] = []
         for (index, element) in elements.enumerated() {
             guard case .object(let values) = element else { continue }
