@@ -83,7 +83,10 @@ enum GatewayCommand {
                     try await feed.run()
                 }
                 group.addTask { try await relay.run() }
-                while let batch = try await replies.next() { await gateway.receive(batch) }
+                // On the shoppers' loop, so that a reply wakes no other thread on its way to them.
+                try await withTaskExecutorPreference(loop) {
+                    while let batch = try await replies.next() { await gateway.receive(batch) }
+                }
                 group.cancelAll()
             }
         }

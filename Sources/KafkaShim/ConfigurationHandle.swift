@@ -34,7 +34,13 @@ import CRdKafka
 
     deinit { unsafe rd_kafka_conf_destroy(pointer) }
 
-    private func set(_ name: String, _ value: String) throws(KafkaError) {
+    /// Lends the pointer for the time of a call.
+    borrowing func withPointer<Result>(_ body: (OpaquePointer) -> Result) -> Result {
+        unsafe body(pointer)
+    }
+
+    /// Changes a setting, whatever it was before.
+    borrowing func set(_ name: String, _ value: String) throws(KafkaError) {
         let (result, text) = unsafe errorText { buffer, size in
             unsafe rd_kafka_conf_set(pointer, name, value, buffer, size)
         }

@@ -9,8 +9,9 @@ import Threading
 /// their partition; so do calls that do not overlap. While the broker is away the producer keeps
 /// the messages and tries again, until `message.timeout.ms` (5 minutes unless overridden) fails them.
 ///
-/// One thread of its own waits in librdkafka for acknowledgements. Call ``close(flushWithin:)`` at
-/// the end; a producer that is let go without it fails what has not been acknowledged.
+/// Acknowledgements are taken on librdkafka's own threads: nobody is woken but who waits for them.
+/// Call ``close(flushWithin:)`` at the end; a producer that is let go without it fails what has not
+/// been acknowledged.
 package final class KafkaProducer: Sendable {
     let core: ProducerCore
 
@@ -39,26 +40,21 @@ package final class KafkaProducer: Sendable {
             ])
         let messagesMax = settings.integer("queue.buffering.max.messages") ?? queuedMessagesMax
         let bytesMax = (settings.integer("queue.buffering.max.kbytes") ?? kibibytes) * 1024
+        // The bounds are kept here alone: librdkafka takes a message off its count only after its
+        // batch was told, which may make room for the next.
+        try settings.set("queue.buffering.max.messages", "0")
+        try settings.set("queue.buffering.max.kbytes", "\(Int32.max)")
+        try settings.tellBatches()
         let context = ClientContext(
             clientID: configuration.clientID, logger: logger, metrics: metrics)
         let client = try settings.makeClient(
-            RD_KAFKA_PRODUCER,
-            events: RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS,
+            RD_KAFKA_PRODUCER, events: RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS,
             context: context)
         core = ProducerCore(
             handle: ProducerHandle(client: client),
-            room: ProducerRoom(messagesMax: messagesMax, bytesMax: bytesMax),
-            delivered: metrics.counter(
-                "holdfast_kafka_delivered_total", help: "Messages that the broker acknowledged.",
-                labels: ["client": configuration.clientID]),
-            failed: metrics.counter(
-                "holdfast_kafka_delivery_failures_total",
-                help: "Messages that were given up unacknowledged.",
-                labels: ["client": configuration.clientID]),
-            refused: metrics.counter(
-                "holdfast_kafka_queue_full_total",
-                help: "Times that the producer's queue had no room for a batch.",
-                labels: ["client": configuration.clientID]))
+            accounts: ProducerAccounts(
+                room: ProducerRoom(messagesMax: messagesMax, bytesMax: bytesMax),
+                context: context, clientID: configuration.clientID, metrics: metrics))
         startThread(name: "kafka-producer") { [core] in core.run() }
     }
 
@@ -80,7 +76,7 @@ package final class KafkaProducer: Sendable {
             start = end
             try await core.reserve(messages: part.count, bytes: bytes)
             let promise = Promise<Void>()
-            core.produce(part) { result in
+            core.produce(part, bytes: bytes) { result in
                 promise.complete(result.mapError { $0 as any Error })
             }
             sent.append(promise)
@@ -98,9 +94,10 @@ package final class KafkaProducer: Sendable {
 
     /// Appends messages without a task, without waiting.
     ///
-    /// - Parameter onCompletion: called once, from the producer's thread, when the fate of all is
+    /// - Parameter onCompletion: called once, from a thread of librdkafka's, when the fate of all is
     ///   known: success once the broker has acknowledged all of them, else the first failure. It
-    ///   must not block. An empty batch completes at once, on the caller's thread.
+    ///   must neither block nor call this producer. Where no message gets that far, as in an empty
+    ///   batch, it is called at once, on the caller's thread.
     /// - Throws: `_QUEUE_FULL` (``KafkaError/isQueueFull``) where there is no room for all of them,
     ///   having enqueued none, and `_DESTROY` once closed; the completion is then not called.
     package func enqueue(
@@ -115,10 +112,10 @@ package final class KafkaProducer: Sendable {
         do throws(KafkaError) {
             try core.room.tryReserve(messages: records.count, bytes: bytes)
         } catch {
-            if error.isQueueFull { core.refused.increment() }
+            if error.isQueueFull { core.accounts.countRefusal() }
             throw error
         }
-        core.produce(records, onCompletion: onCompletion ?? { _ in })
+        core.produce(records, bytes: bytes, onCompletion: onCompletion ?? { _ in })
     }
 
     /// The messages that wait for their acknowledgement.
@@ -136,48 +133,42 @@ package final class KafkaProducer: Sendable {
 
 /// What the producer and its thread share.
 final class ProducerCore: Sendable {
-    let room: ProducerRoom
-    let refused: Counter
-    let ended = Broadcast()
     let handle: ProducerHandle
-    private let delivered: Counter
-    private let failed: Counter
+    let accounts: ProducerAccounts
+    let ended = Broadcast()
     private let flushDeadline = Mutex<ContinuousClock.Instant?>(nil)
 
     /// How long purged messages may take to be reported before the thread ends regardless.
     private static let purgePatience: Duration = .seconds(5)
+    /// How often the thread looks, once closed, whether all messages are acknowledged.
+    private static let flushTick: Duration = .milliseconds(10)
 
-    init(
-        handle: ProducerHandle, room: ProducerRoom, delivered: Counter, failed: Counter,
-        refused: Counter
-    ) {
+    init(handle: ProducerHandle, accounts: ProducerAccounts) {
         self.handle = handle
-        self.room = room
-        self.delivered = delivered
-        self.failed = failed
-        self.refused = refused
+        self.accounts = accounts
     }
+
+    var room: ProducerRoom { accounts.room }
 
     func reserve(messages: Int, bytes: Int) async throws {
         do throws(KafkaError) {
             try room.tryReserve(messages: messages, bytes: bytes)
         } catch {
             guard error.isQueueFull else { throw error }
-            refused.increment()
+            accounts.countRefusal()
             try await room.reserve(messages: messages, bytes: bytes)
         }
     }
 
     func produce(
-        _ records: [KafkaRecord],
+        _ records: [KafkaRecord], bytes: Int,
         onCompletion: @escaping @Sendable (Result<Void, KafkaError>) -> Void
     ) {
-        let batch = DeliveryBatch(count: records.count, onCompletion: onCompletion)
-        let refusals = handle.produce(records, batch: batch)
-        if refusals.messages > 0 {
-            failed.increment(by: refusals.messages)
-            room.release(messages: refusals.messages, bytes: refusals.bytes)
-        }
+        handle.produce(
+            records,
+            batch: DeliveryBatch(
+                messages: records.count, bytes: bytes, accounts: accounts,
+                onCompletion: onCompletion))
     }
 
     func close(flushWithin duration: Duration) {
@@ -191,7 +182,7 @@ final class ProducerCore: Sendable {
         handle.wake()
     }
 
-    /// The thread: waits for events until it is told to close and nothing is in flight.
+    /// The thread: waits for news of the client until it is told to close and nothing is in flight.
     func run() {
         while true {
             var timeout: Duration?
@@ -202,10 +193,9 @@ final class ProducerCore: Sendable {
                 if now >= deadline {
                     // Again and again: a caller that had reserved room may only now hand over.
                     handle.purge()
-                    timeout = .milliseconds(100)
-                } else {
-                    timeout = deadline - now
                 }
+                // The last acknowledgement cannot wake this thread: see ``ProducerHandle``.
+                timeout = Self.flushTick
             }
             take(handle.poll(timeout: timeout))
         }
@@ -215,14 +205,6 @@ final class ProducerCore: Sendable {
     private func take(_ event: ProducerHandle.Event) {
         let context = handle.client.context
         switch event {
-        case .delivered(let messages, let bytes, let failures, let lastFailure):
-            room.release(messages: messages, bytes: bytes)
-            if failures < messages {
-                delivered.increment(by: messages - failures)
-                context.connection.markUp()
-            }
-            if failures > 0 { failed.increment(by: failures) }
-            if let lastFailure { context.report(lastFailure, about: "delivery") }
         case .error(let error):
             if error.isFatal { context.reportFatal(error) } else { context.report(error) }
         case .statistics(let brokerIsUp):

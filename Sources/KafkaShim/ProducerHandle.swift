@@ -8,8 +8,6 @@ import Synchronization
 @safe final class ProducerHandle: @unchecked Sendable {
     /// What one turn of the event queue brought.
     enum Event {
-        /// Messages left the queue, settled with their batches already.
-        case delivered(messages: Int, bytes: Int, failures: Int, lastFailure: KafkaError?)
         case error(KafkaError)
         case statistics(brokerIsUp: Bool)
         case none
@@ -44,27 +42,26 @@ import Synchronization
 
     /// Hands the messages over; room for them was reserved.
     ///
-    /// - Returns: the messages and bytes that were refused; they are settled with the batch.
-    func produce(_ records: [KafkaRecord], batch: DeliveryBatch) -> (messages: Int, bytes: Int) {
+    /// Their batch is told their fate by ``acknowledgementCallback``, and of those that are refused at
+    /// once, here.
+    func produce(_ records: [KafkaRecord], batch: DeliveryBatch) {
         let retained = unsafe Unmanaged.passRetained(batch)
-        var refused = (messages: 0, bytes: 0)
-        unsafe withUnsafeTemporaryAllocation(of: rd_kafka_vu_t.self, capacity: 7) { slots in
-            unsafe slots.initialize(repeating: rd_kafka_vu_t())
-            unsafe slots[0].vtype = RD_KAFKA_VTYPE_MSGFLAGS
-            unsafe slots[0].u.i = RD_KAFKA_MSG_F_COPY
-            unsafe slots[1].vtype = RD_KAFKA_VTYPE_OPAQUE
-            unsafe slots[1].u.ptr = retained.toOpaque()
-            for record in records {
-                guard let error = unsafe produce(record, slots: slots) else { continue }
-                refused.messages += 1
-                refused.bytes += record.byteCount
-                batch.fail(error)
+        var refused = 0
+        batch.handOver {
+            unsafe withUnsafeTemporaryAllocation(of: rd_kafka_vu_t.self, capacity: 7) { slots in
+                unsafe slots.initialize(repeating: rd_kafka_vu_t())
+                unsafe slots[0].vtype = RD_KAFKA_VTYPE_MSGFLAGS
+                unsafe slots[0].u.i = RD_KAFKA_MSG_F_COPY
+                unsafe slots[1].vtype = RD_KAFKA_VTYPE_OPAQUE
+                unsafe slots[1].u.ptr = retained.toOpaque()
+                for record in records {
+                    guard let error = unsafe produce(record, slots: slots) else { continue }
+                    refused += 1
+                    batch.fail(error)
+                }
             }
         }
-        if refused.messages > 0, batch.settle(refused.messages) {
-            unsafe retained.release()
-        }
-        return refused
+        if refused > 0 { unsafe settle(refused, of: retained) }
     }
 
     private func produce(
@@ -129,8 +126,6 @@ import Synchronization
         else { return .none }
         defer { unsafe rd_kafka_event_destroy(event) }
         switch unsafe rd_kafka_event_type(event) {
-        case RD_KAFKA_EVENT_DR:
-            return unsafe settle(event)
         case RD_KAFKA_EVENT_STATS:
             return .statistics(brokerIsUp: unsafe brokerIsUp(event))
         case RD_KAFKA_EVENT_ERROR:
@@ -140,46 +135,7 @@ import Synchronization
         }
     }
 
-    /// Tells each message's batch its fate; messages of one batch follow each other, so that most
-    /// of them cost one comparison.
-    private func settle(_ event: OpaquePointer) -> Event {
-        var messages = 0
-        var bytes = 0
-        var failures = 0
-        var lastFailure: KafkaError?
-        var current: UnsafeMutableRawPointer?
-        var run = 0
-        while let message = unsafe rd_kafka_event_message_next(event) {
-            messages += 1
-            unsafe bytes += message.pointee.len + message.pointee.key_len
-            let opaque = unsafe message.pointee._private
-            if unsafe opaque != current {
-                if let current = unsafe current { unsafe settle(run, of: current) }
-                unsafe current = opaque
-                run = 0
-            }
-            run += 1
-            let code = unsafe message.pointee.err
-            if code != RD_KAFKA_RESP_ERR_NO_ERROR, let opaque = unsafe opaque {
-                failures += 1
-                let fatal = code == RD_KAFKA_RESP_ERR__FATAL ? client.fatalError : nil
-                let failure = fatal ?? KafkaError(code)
-                lastFailure = failure
-                unsafe Unmanaged<DeliveryBatch>.fromOpaque(opaque).takeUnretainedValue()
-                    .fail(failure)
-            }
-        }
-        if let current = unsafe current { unsafe settle(run, of: current) }
-        return .delivered(
-            messages: messages, bytes: bytes, failures: failures, lastFailure: lastFailure)
-    }
-
-    private func settle(_ count: Int, of opaque: UnsafeMutableRawPointer) {
-        let batch = unsafe Unmanaged<DeliveryBatch>.fromOpaque(opaque)
-        if unsafe batch.takeUnretainedValue().settle(count) { unsafe batch.release() }
-    }
-
-    /// Fails every message that has not been acknowledged; their reports come as events.
+    /// Fails every message that has not been acknowledged; their batches are told.
     func purge() {
         _ = unsafe client.withPointer {
             unsafe rd_kafka_purge(
@@ -188,6 +144,59 @@ import Synchronization
                     | RD_KAFKA_PURGE_F_NON_BLOCKING)
         }
     }
+}
+
+/// Tells a message's batch its fate.
+///
+/// Called from librdkafka's threads as soon as the broker has answered, with locks of the client
+/// held: no call into librdkafka may be made (rdkafka.h, `on_acknowledgement`). Reports as events
+/// would wake a thread for each answered request, only to have it wake who waits.
+private func acknowledgementCallback(
+    _ client: OpaquePointer?, _ message: UnsafeMutablePointer<rd_kafka_message_t>?,
+    _ opaque: UnsafeMutableRawPointer?
+) -> rd_kafka_resp_err_t {
+    guard let message = unsafe message, let opaque = unsafe message.pointee._private else {
+        return RD_KAFKA_RESP_ERR_NO_ERROR
+    }
+    let batch = unsafe Unmanaged<DeliveryBatch>.fromOpaque(opaque)
+    let code = unsafe message.pointee.err
+    if code != RD_KAFKA_RESP_ERR_NO_ERROR {
+        let batch = unsafe batch.takeUnretainedValue()
+        if batch.isHandedOverHere { return RD_KAFKA_RESP_ERR_NO_ERROR }
+        batch.fail(KafkaError(code))
+    }
+    unsafe settle(1, of: batch)
+    return RD_KAFKA_RESP_ERR_NO_ERROR
+}
+
+/// Has every producer that is made with the settings tell its messages' fates.
+private func instanceCallback(
+    _ client: OpaquePointer?, _ settings: OpaquePointer?, _ opaque: UnsafeMutableRawPointer?,
+    _ text: UnsafeMutablePointer<CChar>?, _ textSize: Int
+) -> rd_kafka_resp_err_t {
+    unsafe rd_kafka_interceptor_add_on_acknowledgement(
+        client, interceptorName, acknowledgementCallback, nil)
+}
+
+private let interceptorName = "holdfast"
+
+extension ConfigurationHandle {
+    /// Has ``DeliveryBatch`` objects, to which the messages' opaque values point, told of their fate.
+    borrowing func tellBatches() throws(KafkaError) {
+        let code = unsafe withPointer { settings in
+            unsafe rd_kafka_conf_interceptor_add_on_new(
+                settings, interceptorName, instanceCallback, nil)
+        }
+        if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw KafkaError(code) }
+    }
+}
+
+/// Takes the fate of `count` messages; lets the batch go with the last one.
+private func settle(_ count: Int, of batch: Unmanaged<DeliveryBatch>) {
+    guard let share = unsafe batch.takeUnretainedValue().settle(count) else { return }
+    unsafe batch.release()
+    // Last: a producer that is closed waits for its room.
+    share.release()
 }
 
 /// Lends bytes to C, where a null pointer means that there is no value at all.

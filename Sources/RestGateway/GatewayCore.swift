@@ -251,10 +251,12 @@ actor GatewayCore {
     }
 
     func makeRequest(_ ask: Ask) -> CartRequest {
-        let parent = UInt64.random(in: 1...UInt64.max, using: &randomness)
+        // Neither ID may be zero.
+        let traceID =
+            UInt128(randomness.next()) << 64 | UInt128(max(randomness.next(), 1))
         let trace = TraceContext(
-            traceID: ask.trace?.traceID ?? UInt128.random(in: 1...UInt128.max, using: &randomness),
-            parentID: parent, flags: ask.trace?.flags ?? 1)
+            traceID: ask.trace?.traceID ?? traceID, parentID: max(randomness.next(), 1),
+            flags: ask.trace?.flags ?? 1)
         return CartRequest(
             cartID: ask.cartID, requestID: ask.requestID ?? RequestID.random(using: &randomness),
             userID: ask.userID, action: ask.action, ifVersion: ask.ifVersion,

@@ -40,7 +40,27 @@ package struct TraceContext: Hashable, Sendable {
 
     /// The header's value.
     package var traceparent: String {
-        "00-\(padded(traceID, 32))-\(padded(parentID, 16))-\(padded(flags, 2))"
+        unsafe String(unsafeUninitializedCapacity: 55) { bytes in
+            unsafe bytes.initialize(repeating: 0x2D)
+            unsafe write(0, as: 2, to: bytes, at: 0)
+            unsafe write(UInt64(truncatingIfNeeded: traceID >> 64), as: 16, to: bytes, at: 3)
+            unsafe write(UInt64(truncatingIfNeeded: traceID), as: 16, to: bytes, at: 19)
+            unsafe write(parentID, as: 16, to: bytes, at: 36)
+            unsafe write(UInt64(flags), as: 2, to: bytes, at: 53)
+            return 55
+        }
+    }
+}
+
+/// Writes a value in lower-case hexadecimal digits, with zeros in front.
+private func write(
+    _ value: UInt64, as digits: Int, to bytes: UnsafeMutableBufferPointer<UInt8>, at start: Int
+) {
+    var rest = value
+    for index in stride(from: start + digits - 1, through: start, by: -1) {
+        let digit = UInt8(truncatingIfNeeded: rest & 0xF)
+        unsafe bytes[index] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+        rest >>= 4
     }
 }
 
@@ -55,9 +75,4 @@ private func hexadecimal(_ digits: ArraySlice<UInt8>) -> UInt128? {
         }
     }
     return value
-}
-
-private func padded(_ value: some BinaryInteger, _ width: Int) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: width - digits.count) + digits
 }

@@ -16,19 +16,24 @@ import Synchronization
 package final class PinnedThreadExecutor: SerialExecutor, TaskExecutor,
     @unchecked Sendable
 {
-    // `@unchecked`: `jobs` and `stopping` are only touched with `mutex` held.
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let wakeUp = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    private var jobs: [UnownedJob] = []
-    private var stopping = false
+    // `@unchecked`: a semaphore is made for use by several threads (sem_overview(7)).
+
+    private struct Inbox {
+        var jobs: [UnownedJob] = []
+        var stopping = false
+    }
+
+    private let inbox = Mutex(Inbox())
+    // Rather than a condition variable, after which glibc unlocks the mutex by a system call, as
+    // though others waited for it.
+    private let wakeUps = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
     private let threadID = Atomic<UInt>(0)
 
     /// Starts the thread.
     ///
     /// - Parameter name: the thread's name as `top -H` shows it; the kernel keeps 15 bytes.
     package init(name: String) {
-        unsafe pthread_mutex_init(mutex, nil)
-        unsafe pthread_cond_init(wakeUp, nil)
+        unsafe sem_init(wakeUps, 0, 0)
         startThread(name: name) { [self] in
             threadID.store(UInt(pthread_self()), ordering: .releasing)
             runLoop()
@@ -36,19 +41,17 @@ package final class PinnedThreadExecutor: SerialExecutor, TaskExecutor,
     }
 
     deinit {
-        unsafe pthread_cond_destroy(wakeUp)
-        unsafe pthread_mutex_destroy(mutex)
-        unsafe wakeUp.deallocate()
-        unsafe mutex.deallocate()
+        unsafe sem_destroy(wakeUps)
+        unsafe wakeUps.deallocate()
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        unsafe pthread_mutex_lock(mutex)
-        let wasEmpty = jobs.isEmpty
-        jobs.append(job)
-        unsafe pthread_mutex_unlock(mutex)
-        if wasEmpty { unsafe pthread_cond_signal(wakeUp) }
+        let wasEmpty = inbox.withLock { inbox in
+            defer { inbox.jobs.append(job) }
+            return inbox.jobs.isEmpty
+        }
+        if wasEmpty { unsafe sem_post(wakeUps) }
     }
 
     package func asUnownedSerialExecutor() -> UnownedSerialExecutor {
@@ -66,22 +69,20 @@ package final class PinnedThreadExecutor: SerialExecutor, TaskExecutor,
 
     /// Lets the thread end once the jobs enqueued so far have run.
     package func stop() {
-        unsafe pthread_mutex_lock(mutex)
-        stopping = true
-        unsafe pthread_mutex_unlock(mutex)
-        unsafe pthread_cond_signal(wakeUp)
+        inbox.withLock { $0.stopping = true }
+        unsafe sem_post(wakeUps)
     }
 
     private func runLoop() {
         var batch: [UnownedJob] = []
         while true {
-            unsafe pthread_mutex_lock(mutex)
-            while jobs.isEmpty && !stopping {
-                unsafe pthread_cond_wait(wakeUp, mutex)
+            unsafe sem_wait(wakeUps)
+            let stopping = inbox.withLock { inbox in
+                swap(&batch, &inbox.jobs)
+                return inbox.stopping
             }
-            swap(&batch, &jobs)
-            unsafe pthread_mutex_unlock(mutex)
-            if batch.isEmpty { return }
+            // A signal may have ended the wait.
+            if batch.isEmpty && stopping { return }
             for job in batch {
                 unsafe job.runSynchronously(
                     isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())

@@ -73,7 +73,7 @@ import Testing
             acknowledged.value == 20_000
         }
         #expect(failed.value == 0)
-        #expect(producer.messagesInFlight == 0)
+        try await eventually("all room is given back") { producer.messagesInFlight == 0 }
         await reader.close()
         await producer.close(flushWithin: .seconds(5))
     }
@@ -114,7 +114,30 @@ import Testing
         let reader = try cluster.reader()
         try await reader.assign(adding: [TopicPartition(topic: topic, partition: 0): .beginning])
         #expect(numbers(try await reader.messages(2)) == [0, 2])
-        #expect(producer.messagesInFlight == 0)
+        try await eventually("all room is given back") { producer.messagesInFlight == 0 }
+        await reader.close()
+        await producer.close(flushWithin: .seconds(5))
+    }
+
+    @Test func `a partition that is not there fails its message once, the others are appended`()
+        async throws
+    {
+        let cluster = try await TestCluster()
+        let topic = try await cluster.topic(partitions: 1)
+        let producer = try cluster.producer()
+        // Only where the topic's partitions are known is a message refused at once.
+        try await producer.send(records(topic, partition: 0, 0..<1))
+        let batch =
+            records(topic, partition: 0, 1..<3) + records(topic, partition: 7, 3..<5)
+            + records(topic, partition: 0, 5..<6)
+        for _ in 0..<3 {
+            let error = await #expect(throws: KafkaError.self) { try await producer.send(batch) }
+            #expect(error?.name == "_UNKNOWN_PARTITION")
+        }
+        try await eventually("all room is given back") { producer.messagesInFlight == 0 }
+        let reader = try cluster.reader()
+        try await reader.assign(adding: [TopicPartition(topic: topic, partition: 0): .beginning])
+        #expect(numbers(try await reader.messages(10)) == [0, 1, 2, 5, 1, 2, 5, 1, 2, 5])
         await reader.close()
         await producer.close(flushWithin: .seconds(5))
     }
