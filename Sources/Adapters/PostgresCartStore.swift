@@ -167,8 +167,11 @@ package struct PostgresCartStore: CartStore {
     }
 }
 
+/// The statements that lock partitions and fail, with ``Schema/fencedState``, unless their epochs are
+/// the expected ones.
+///
 /// Whoever raises an epoch takes the same locks alone, by the trigger `cart_partition_lock`.
-private func epochStatements(_ epochs: [Int: Int]) -> [PostgresStatement] {
+func epochStatements(_ epochs: [Int: Int]) -> [PostgresStatement] {
     let sorted = epochs.sorted { $0.key < $1.key }
     let partitions = PostgresParameter.int4Array(sorted.map { Int32($0.key) })
     return [
@@ -177,10 +180,10 @@ private func epochStatements(_ epochs: [Int: Int]) -> [PostgresStatement] {
             [partitions]),
         PostgresStatement(
             """
-            SELECT CASE WHEN count(*) <> cardinality($1) THEN refuse_fenced_owner() END
+            SELECT refuse_fenced_owner()
             FROM (SELECT unnest($1::int4[]), unnest($2::int8[])) AS expected (partition, epoch)
-            JOIN cart_partition AS known
-                ON known.partition = expected.partition AND known.epoch = expected.epoch
+            LEFT JOIN cart_partition AS known ON known.partition = expected.partition
+            WHERE known.epoch IS DISTINCT FROM expected.epoch
             """, [partitions, .int8Array(sorted.map { Int64($0.value) })]),
     ]
 }
