@@ -132,10 +132,11 @@ package enum Schema {
         "CREATE INDEX product_unpublished ON product (revision) WHERE NOT published",
     ]
 
-    /// Who appends shares the locks of the batch's partitions, then reads the epochs, and writes nothing
-    /// for that. Who raises an epoch, in whatever way, has the lock alone from before the new epoch can
-    /// be seen until it is committed: a batch that has passed its check is waited for, a later one
-    /// sees the new epoch. `check_cart_epochs` stays for programs that still lock the rows.
+    /// Who appends shares the locks of the batch's partitions, and writes nothing for that.
+    ///
+    /// Who raises an epoch, in whatever way, has the lock alone from before the new epoch can be seen
+    /// until it is committed: a batch that has passed its check is waited for, a later one sees the new
+    /// epoch. `check_cart_epochs` stays for programs that still lock the rows.
     private static let partitionLocks = [
         """
         CREATE FUNCTION lock_cart_partition() RETURNS trigger LANGUAGE plpgsql AS $$
