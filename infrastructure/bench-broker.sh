@@ -26,9 +26,7 @@ clean_up() {
     [[ -z $place ]] || rm -rf -- "$place"
     exit "$status"
 }
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap_ends clean_up
 
 # start_measured: starts the broker and leaves in `millis` the time until its port is open.
 start_measured() {

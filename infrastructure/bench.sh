@@ -30,11 +30,6 @@ report=${REPORT:-$report}
 # How many adds may be unanswered where as many are asked as are answered.
 in_flight=$(number IN_FLIGHT 512 1 65536)
 
-remove_data() {
-    remove_postgres_place
-    rm -rf -- "$run/redis" "$run/broker"
-}
-
 clean_up() {
     local status=$?
     trap '' INT TERM HUP PIPE
@@ -51,45 +46,43 @@ step() {
     say "[$(printf '%d:%02d' $((SECONDS / 60)) $((SECONDS % 60)))] $*"
 }
 
-# start_services VARIABLE=VALUE...: one of each service; sets `gateway_url` and `watched`.
+# start_services COUNT VARIABLE=VALUE...: so many of each service; sets `gateway_urls` and `watched`.
 start_services() {
-    local kind flag
+    local count=$1 kind flag i name
+    shift
+    gateway_urls=
     for kind in inventory cart gateway; do
         flag=--health-port
         [[ $kind != gateway ]] || flag=--port
-        claim_any_port
-        spawn "$kind" env "$@" "$holdfast" "$kind" "$flag" "$port"
-        wait_until "$kind" 60 answers "http://127.0.0.1:$port/health/ready" >/dev/null
+        for ((i = 1; i <= count; i++)); do
+            claim_any_port
+            spawn "$kind-$i" env "$@" "$holdfast" "$kind" "$flag" "$port"
+            wait_until "$kind-$i" 60 answers "http://127.0.0.1:$port/health/ready" >/dev/null
+            [[ $kind != gateway ]] || gateway_urls+=${gateway_urls:+,}http://127.0.0.1:$port
+        done
     done
-    gateway_url=http://127.0.0.1:$port
     watched=
     for kind in gateway cart inventory broker postgres redis; do
-        watched+=${watched:+,}$kind=$(process_id "$kind")
+        for name in $(names "$kind"); do
+            watched+=${watched:+,}$name=$(process_id "$name")
+        done
     done
 }
 
 # start_suite VARIABLE=VALUE...: servers without data, the schema, and the services.
 start_suite() {
-    local broker_port
     stop_everything >/dev/null
     remove_data
-    {
-        claim_any_port
-        # As in production, nothing that was committed may be lost.
-        start_postgres "$port" "/var/tmp/holdfast-bench-$(printf '%s' "$root" | sha256sum | cut -c 1-12)" on
-        claim_any_port
-        start_redis "$port"
-        claim_any_port
-        broker_port=$port
-        claim_any_port
-        start_broker "$broker_port" "$port"
-    } >/dev/null
+    # As in production, nothing that was committed may be lost.
+    start_servers_anywhere holdfast-bench on >/dev/null
     "$holdfast" migrate >>"$run/logs/migrate.log" 2>&1 || fail "the schema could not be applied"
-    start_services "$@"
+    start_services 1 "$@"
 }
 
+# restart_services COUNT VARIABLE=VALUE...
 restart_services() {
-    stop_processes 30 gateway cart inventory
+    # shellcheck disable=SC2046 # names have no spaces
+    stop_processes 30 $(names gateway) $(names cart) $(names inventory)
     start_services "$@"
 }
 
@@ -110,7 +103,7 @@ yardstick() {
 load() {
     local name=$1
     shift
-    run_interruptibly "$holdfast" load --gateway "$gateway_url" --pids "$watched" \
+    run_interruptibly "$holdfast" load --gateway "$gateway_urls" --pids "$watched" \
         --json "$results/load-$name.json" "$@" >>"$run/logs/load.log" || true
     [[ -s $results/load-$name.json ]] || fail "the scenario $name could not be held; see $run/logs/load.log"
 }
@@ -124,11 +117,42 @@ steady() {
     load "$1" --scenario uniform --rate 1000 --warm-up "${warm_up}s" --duration "${seconds}s" "${@:2}"
 }
 
+# counters: what Postgres and the log have done so far, as lines of `name number`.
+counters() {
+    psql -XAtq "$DATABASE_URL" -F ' ' <<'SQL'
+SELECT 'adds', count(*) FROM hold;
+SELECT 'postgres.WAL-bytes', pg_current_wal_lsn() - '0/0';
+SELECT 'postgres.WAL-flushes', wal_sync FROM pg_stat_wal;
+SELECT 'postgres.commits', xact_commit FROM pg_stat_database WHERE datname = current_database();
+SQL
+    curl -fsS --noproxy '*' "http://127.0.0.1:$broker_health/metrics" | sed -n \
+        -e 's/^holdfast_broker_bytes_received_total /log.bytes-in /p' \
+        -e 's/^holdfast_broker_bytes_sent_total /log.bytes-out /p' \
+        -e 's/^holdfast_broker_requests_total{api="Produce"} /log.produce-requests /p'
+    "$holdfast" topics | awk '$2 ~ /^[0-9]+$/ && NF == 5 { sum[$1] += $4 }
+        END { for (topic in sum) print "messages." topic, sum[topic] }'
+}
+
+# counting ROUND COMMAND...: in the first round, also what the command made Postgres and the log do.
+counting() {
+    local before
+    if (($1 > 1)); then
+        "${@:2}"
+        return
+    fi
+    before=$(counters)
+    "${@:2}"
+    # Idle backends tell their statistics after ten seconds.
+    sleep 11
+    counters | awk 'NR == FNR { before[$1] = $2; next } { print $1, $2 - before[$1] }' \
+        <(printf '%s\n' "$before") - >"$results/moved.txt"
+}
+
 measure_round() {
     local round=$1
     yardstick uniform-32 32 1000 "$round"
     step "round $round of $rounds: adds of uniform products"
-    uniform "uniform.$round"
+    counting "$round" uniform "uniform.$round"
     yardstick row-32 32 1 "$round"
     step "round $round of $rounds: adds of one hot product"
     load "hot.$round" --scenario hot --rate max --in-flight "$in_flight" \
@@ -136,6 +160,19 @@ measure_round() {
     yardstick uniform-1 1 1000 "$round"
     step "round $round of $rounds: 1,000 adds a second"
     steady "steady.$round"
+}
+
+# measure_scale_out ROUND: as fast as possible with as many adds in flight as one instance has, and then
+# at the same rate for each instance. Not as long as others, for there are many of them.
+measure_scale_out() {
+    local count
+    local -a lasting=(--warm-up "${warm_up}s" --duration "$((seconds / 2))s")
+    for count in 1 2 4; do
+        step "round $1 of $rounds: $count of each service"
+        restart_services "$count"
+        load "instances-$count.$1" --scenario uniform --rate max --in-flight "$in_flight" "${lasting[@]}"
+        load "instances-$count-steady.$1" --scenario uniform --rate $((500 * count)) "${lasting[@]}"
+    done
 }
 
 measure_flash_sale() {
@@ -147,7 +184,7 @@ measure_flash_sale() {
 # them up, then many come to stay.
 measure_memory() {
     step "$sockets websockets, $1 carts"
-    restart_services CONNECTIONS_MAX=20000 "${@:2}"
+    restart_services 1 CONNECTIONS_MAX=20000 "${@:2}"
     load "warm-up-$1" --scenario uniform --rate 1000 --users 100 --duration 2s --warm-up 0s
     load "memory-$1" --scenario uniform --rate 1000 --users "$sockets" --sockets "$sockets" \
         --warm-up 0s --duration "$((sockets / 1000 + 2))s"
@@ -233,7 +270,7 @@ describe_machine() {
         Postgres "$("$(postgres_binaries)/postgres" --version | sed 's/[^0-9]*\([0-9.]*\).*/\1/'), synchronous_commit=on, fsync=on" \
         Redis "$(redis-server --version | sed -n 's/.* v=\([^ ]*\).*/\1/p'), appendfsync=everysec" \
         librdkafka "$librdkafka" \
-        Suite "one gateway, cart service, inventory service and broker; load generator on the same machine" \
+        Suite "one gateway, cart service, inventory service and broker, unless more are told; load generator on the same machine" \
         Measured "$rounds round(s), $seconds seconds each, $in_flight adds in flight at most"
 }
 
@@ -242,14 +279,9 @@ mkdir -p "$root/.run"
 chmod 711 "$root/.run"
 make_run_directory
 lock_run_directory 0
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
-trap 'exit 141' PIPE
+trap_ends clean_up
 
-# What a shell took from .run/env must not lead the load to the suite that runs there.
-unset GATEWAY_URL GATEWAY_URLS CART_URLS INVENTORY_URLS DATABASE_URL REDIS_URL KAFKA_BROKERS
+forget_suite
 ADMIN_TOKEN=$(random_hex 16)
 export ADMIN_TOKEN
 
@@ -269,6 +301,9 @@ done
 measure_flash_sale
 measure_storage
 measure_micro
+for ((round = 1; round <= rounds; round++)); do
+    measure_scale_out "$round"
+done
 measure_memory active
 measure_memory passive ACTORS_MAX=100
 ((growth == 0)) || measure_growth

@@ -7,9 +7,7 @@ directory=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source=infrastructure/lib/common.sh
 source "$directory/lib/common.sh"
 accept_signals "$0" "$@"
-trap end_foreground EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap_ends end_foreground
 
 "$root/infrastructure/install.sh"
 build --product holdfast

@@ -59,8 +59,7 @@ clean_up() {
     end_foreground
     stop_everything
     end_marked_processes
-    remove_postgres_place
-    rm -rf -- "$run/redis" "$run/broker"
+    remove_data
     if [[ -s $log ]]; then
         # The runner's closing line, last: it is what a reader of a long log looks for.
         grep -a 'Test run with' "$log" | tail -n 1 || true
@@ -96,20 +95,12 @@ chmod 711 "$root/.run"
 make_run_directory
 lock_run_directory 0
 rm -f "$log"
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
-trap 'exit 141' PIPE
+trap_ends clean_up
 
 # An earlier run that was killed may have left servers and data.
 stop_everything
-remove_postgres_place
-rm -rf -- "$run/redis" "$run/broker"
-
-# What a shell took from .run/env must not lead tests to the suite that runs there.
-unset GATEWAY_URL GATEWAY_URLS CART_URLS INVENTORY_URLS ADMIN_TOKEN
-unset DATABASE_URL REDIS_URL KAFKA_BROKERS
+remove_data
+forget_suite
 
 if [[ ${1:-} == api ]]; then
     build --product holdfast
@@ -117,15 +108,8 @@ else
     build --build-tests
 fi
 
-claim_any_port
 # Tests may lose what a power cut would take, so Postgres need not wait for the disk.
-start_postgres "$port" "/var/tmp/holdfast-test-$(printf '%s' "$root" | sha256sum | cut -c 1-12)" off
-claim_any_port
-start_redis "$port"
-claim_any_port
-broker_port=$port
-claim_any_port
-start_broker "$broker_port" "$port"
+start_servers_anywhere holdfast-test off
 
 if [[ ${1:-} == api ]]; then
     test_api

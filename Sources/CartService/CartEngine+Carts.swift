@@ -236,7 +236,7 @@ extension CartEngine {
         while let oldest = recency.oldest, kept < carts.count,
             carts.count > configuration.cartsMax || oldest.usedAt + configuration.idleFor <= now
         {
-            if mailboxes.isBusy(oldest.key) {
+            if mailboxes.isBusy(oldest.key) || unstored[oldest.key] != nil {
                 recency.use(oldest.key, at: now)
                 kept += 1
             } else {
@@ -267,6 +267,7 @@ extension CartEngine {
 
     func forget(_ cartID: CartID) {
         carts[cartID] = nil
+        unstored[cartID] = nil
         staleCarts.remove(cartID)
         recency.remove(cartID)
     }

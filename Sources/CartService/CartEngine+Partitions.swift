@@ -93,13 +93,15 @@ extension CartEngine {
         owe(
             takeover.obligations.filter { back.contains($0.partition) },
             insteadOf: { back.contains(partitionOf($0.cartID)) })
-        var inputs: [Input] = []
+        var admission = unstoredAdds { back.contains($0.obligation.partition) }
+        var parked: [Input] = []
         for partition in back.sorted() {
-            inputs += partitions[partition]?.parked ?? []
+            parked += partitions[partition]?.parked ?? []
             partitions[partition]?.parked = []
         }
         letIn()
-        return Admission(batches: mailboxes.admit(inputs) { $0.message.key.cartID })
+        admission.batches += mailboxes.admit(parked) { $0.message.key.cartID }
+        return admission
     }
 
     /// Finishes what was begun on partitions that go to another owner; begins nothing more on them.
@@ -113,6 +115,8 @@ extension CartEngine {
         }
         letIn()
         if isStoreAway { abandonDraining() }
+        let gone = Set(leaving)
+        await work(on: unstoredAdds { gone.contains($0.obligation.partition) })
         for partition in leaving where partitions[partition]?.phase == .draining {
             await withCheckedContinuation { partitions[partition]?.work.whenDrained($0) }
         }
@@ -155,6 +159,36 @@ extension CartEngine {
         logger.warning(
             "Another owner has taken a partition over; work on it stops.",
             ["partitions": fenced.keys.sorted().map(String.init).joined(separator: ",")])
+    }
+
+    /// Looks whether our epochs are current.
+    ///
+    /// Where no message comes nothing else would tell: one that was wrongly taken for the owner may have
+    /// raised an epoch, stored what it owes, and gone.
+    func checkEpochs() async {
+        let epochs = partitions.filter { $0.value.phase == .active }.mapValues(\.epoch)
+        do throws(CartStoreError) {
+            if epochs.isEmpty { return }
+            if try await areCurrent(epochs) { return }
+            for (partition, epoch) in epochs.sorted(by: { $0.key < $1.key }) {
+                let one = [partition: epoch]
+                if try await !areCurrent(one) { fence(under: one) }
+            }
+        } catch {
+            logger.debug("Epochs cannot be checked; they will be.", ["reason": "\(error)"])
+        }
+    }
+
+    /// Whether the epochs are current.
+    private func areCurrent(_ epochs: [Int: Int]) async throws(CartStoreError) -> Bool {
+        var append = CartAppend()
+        append.epochs = epochs
+        do throws(CartStoreError) {
+            try await store.append(append)
+            return true
+        } catch .fenced {
+            return false
+        }
     }
 
     /// The fenced partitions that are still assigned to us when their wait has passed.

@@ -31,6 +31,8 @@ package actor CartEngine {
         var batches: [Batch] = []
         /// Those that nobody can handle, with what is said of them.
         var setAside: [(origin: MessageOrigin, output: CartOutput)] = []
+        /// Whether they were decided before, with nothing stored.
+        var isAgain = false
 
         /// Whether there is nothing to process.
         var isEmpty: Bool { batches.isEmpty && setAside.isEmpty }
@@ -40,8 +42,10 @@ package actor CartEngine {
     struct Attempt {
         /// The epochs under which the last try wrote.
         var epochs: [Int: Int] = [:]
-        /// The asks that left with the first try.
+        /// The asks that left before their requests were stored.
         var asks: [InventoryRequest] = []
+        /// The carts that are let go already: what they have to store waits for its answer.
+        var letGo: Set<CartID> = []
         /// Whether a former try may have asked the inventory.
         var isAgain = false
         /// Whether a try wrote something of which it is not known that it was not stored.
@@ -75,6 +79,8 @@ package actor CartEngine {
     /// No obligation is due before.
     var nextRepetition = Timestamp(millis: .max)
     var mailboxes = Mailboxes<CartID, Input>()
+    /// Adds that wait for their answers to be stored with them, in order; their carts have them.
+    var unstored: [CartID: [UnstoredAdd]] = [:]
     /// Whether the store was away when it was last asked to append.
     var isStoreAway = false
     /// Readers that wait for the mailboxes to empty.
@@ -147,8 +153,15 @@ package actor CartEngine {
 
     /// Works on messages until what they cause is stored and said.
     ///
-    /// Returns early for those that wait in the mailboxes or for the end of a fence, unless too many do.
+    /// Returns early for those that wait for their answers, in the mailboxes or for the end of a fence,
+    /// unless too many do.
     func process(_ admission: Admission) async {
+        await work(on: admission)
+        while isCrowded { await withCheckedContinuation { crowdedOut.append($0) } }
+    }
+
+    /// Does the work of ``process(_:)``, however many messages wait.
+    func work(on admission: Admission) async {
         await withDiscardingTaskGroup { publications in
             for (origin, output) in admission.setAside {
                 publications.addTask { await self.publish(output, [origin]) }
@@ -156,12 +169,15 @@ package actor CartEngine {
             var batches = admission.batches
             while !batches.isEmpty {
                 metrics.batchSize.observe(Double(batches.reduce(0) { $0 + $1.messages.count }))
-                await settle(batches, Attempt(), &publications)
-                batches = batches.compactMap { mailboxes.release($0.key) }
+                var attempt = Attempt()
+                attempt.isAgain = admission.isAgain
+                await settle(batches, &attempt, &publications)
+                batches = batches.compactMap {
+                    attempt.letGo.contains($0.key) ? nil : mailboxes.release($0.key)
+                }
                 letIn()
             }
         }
-        while isCrowded { await withCheckedContinuation { crowdedOut.append($0) } }
     }
 
     /// Draws from the engine's randomness, for its service.
@@ -227,12 +243,12 @@ package actor CartEngine {
     /// Takes the batches' messages through their carts into the store, however long that takes; gives
     /// up only on partitions that are no longer ours.
     private func settle(
-        _ batches: [Batch], _ former: Attempt, _ publications: inout DiscardingTaskGroup
+        _ batches: [Batch], _ attempt: inout Attempt, _ publications: inout DiscardingTaskGroup
     ) async {
         var backoff = Backoff()
         var live = batches
-        var attempt = former
         while true {
+            takeUnstored(into: &live, &attempt)
             live = dropAbandoned(live, isGivingUp: attempt.isGivingUp)
             if live.isEmpty { return }
             if attempt.hasToWait {
@@ -241,14 +257,17 @@ package actor CartEngine {
                 continue
             }
             do throws(CartStoreError) {
-                if try await turn(live, &attempt, &publications) { return }
+                if try await turn(&live, &attempt, &publications) { return }
             } catch {
                 staleCarts.formUnion(live.map(\.key).filter { carts[$0] != nil })
                 switch error {
                 case .fenced:
                     attempt.isGivingUp = true
                     if let parts = split(live) {
-                        for part in parts { await settle(part, attempt, &publications) }
+                        for part in parts {
+                            var own = attempt
+                            await settle(part, &own, &publications)
+                        }
                         return
                     }
                     fence(under: attempt.epochs)
@@ -286,8 +305,11 @@ package actor CartEngine {
         if inputs.count > 1 {
             for half in [inputs.prefix(inputs.count / 2), inputs.dropFirst(inputs.count / 2)] {
                 var alone = Mailboxes<CartID, Input>()
+                var own = attempt
+                // Their carts stay busy until all of them are done.
+                own.isAgain = true
                 await settle(
-                    alone.admit(Array(half)) { $0.message.key.cartID }, attempt, &publications)
+                    alone.admit(Array(half)) { $0.message.key.cartID }, &own, &publications)
             }
         } else if let input = inputs.first {
             var output = setAside(input, reason: reason)
@@ -305,9 +327,12 @@ package actor CartEngine {
 
     /// One try: decides the batches and stores what they cause in one transaction.
     ///
+    /// - Parameter batches: those whose messages are to be stored; without what waits for its answer,
+    ///   and with what has waited.
     /// - Returns: whether that was done; if not, partitions went or came while the store was asked.
     private func turn(
-        _ batches: [Batch], _ attempt: inout Attempt, _ publications: inout DiscardingTaskGroup
+        _ batches: inout [Batch], _ attempt: inout Attempt,
+        _ publications: inout DiscardingTaskGroup
     ) async throws(CartStoreError) -> Bool {
         let epochs = epochs(of: batches)
         try await load(batches, epochs)
@@ -316,23 +341,53 @@ package actor CartEngine {
         // written in between. From here to the append nothing is awaited.
         guard self.epochs(of: batches) == epochs else { return false }
         let now = clock.now()
+        let canWait = !attempt.isAgain && !attempt.mayBeStored
         var append = CartAppend()
-        append.epochs = epochs
         var output = CartOutput()
-        var early: Set<CartRequestKey> = []
+        var early = CartOutput()
+        var stored: [Batch] = []
         output.events = recalled.replayed
         for batch in batches {
             let (turn, responses, snapshot) = decide(
                 batch, isAgain: attempt.isAgain,
                 recalled: recalled.carts[batch.key] ?? CartRecall(), now: now)
-            early.formUnion(turn.earlyAsks)
+            if canWait, turn.isOfEarlyAsks(batch.messages.count),
+                partitions[batch.partition]?.phase == .active
+            {
+                keepUnstored(batch, turn)
+                early.inventoryRequests += turn.owed.compactMap(\.obligation?.ask)
+                attempt.letGo.insert(batch.key)
+                if let next = mailboxes.release(batch.key) {
+                    publications.addTask { await self.work(on: Admission(batches: [next])) }
+                }
+                continue
+            }
+            let waited = unstored.removeValue(forKey: batch.key) ?? []
+            stored.append(
+                Batch(key: batch.key, messages: waited.map(\.input) + batch.messages))
+            append.epochs[batch.partition] = epochs[batch.partition]
+            append.events += waited.map(\.event)
+            attempt.asks += waited.compactMap(\.obligation.ask)
             append.events += turn.events
             if let snapshot { append.snapshots.append(snapshot) }
+            for add in waited {
+                if !turn.changesDebt(for: add.key) { append.obligations.append(add.obligation) }
+            }
+            let waitedFor = Set(waited.map(\.key))
             for (key, obligation) in turn.owed {
-                if let obligation {
-                    append.obligations.append(obligation)
+                guard let obligation else {
+                    if !waitedFor.contains(key) { append.discharged.append(key) }
+                    continue
+                }
+                append.obligations.append(obligation)
+                // The asks of plain adds leave while the append commits: see ``UnstoredAdd``. Other asks
+                // depend on what is in the cart, and wait for the append. So do lowers: a line must not
+                // lose its hold to a removal that was not stored; and the asks of a further try, which
+                // need not be said anew as often as the store is tried.
+                if let ask = obligation.ask, turn.earlyAsks.contains(key), !attempt.mayBeStored {
+                    early.inventoryRequests.append(ask)
                 } else {
-                    append.discharged.append(key)
+                    output.say(obligation.message)
                 }
             }
             append.discharged += acknowledged(by: batch, turn)
@@ -340,31 +395,17 @@ package actor CartEngine {
             output.cartRequests += turn.cartRequests
             output.responses += responses
         }
-
-        // The asks of plain adds leave while the append commits. This is safe: until it has committed
-        // the requests' offsets are not, so that whoever owns the cart next decides the same requests,
-        // and asks the same or takes it back. Other asks depend on what is in the cart, and wait for
-        // the append. So do lowers: a line must not lose its hold to a removal that was not stored;
-        // and the asks of a further try, which need not be said anew as often as the store is tried.
-        var asks = CartOutput()
-        for obligation in append.obligations {
-            if case .inventory(let request) = obligation.message, case .ask = request.action,
-                early.contains(obligation.key), !attempt.mayBeStored
-            {
-                asks.inventoryRequests.append(request)
-            } else {
-                output.say(obligation.message)
-            }
-        }
-        if !asks.isEmpty {
-            let early = asks
-            attempt.asks = asks.inventoryRequests
-            attempt.isAgain = true
+        batches = stored
+        if !early.isEmpty {
+            let early = early
+            attempt.asks += early.inventoryRequests
             publications.addTask { await self.publish(early, []) }
         }
+        if batches.isEmpty { return true }
+        if !attempt.asks.isEmpty { attempt.isAgain = true }
 
         let start = clock.now()
-        attempt.epochs = epochs
+        attempt.epochs = append.epochs
         attempt.mayBeStored = true
         try await store.append(append)
         metrics.appendSeconds.observe(Double(clock.now().millis - start.millis) / 1_000)

@@ -74,6 +74,14 @@ struct CartTurn {
         }
     }
 
+    /// Whether each of so many messages was a request whose ask may leave before it is stored, and
+    /// nothing else came of them.
+    func isOfEarlyAsks(_ messageCount: Int) -> Bool {
+        earlyAsks.count == messageCount && events.count == messageCount
+            && owed.count == messageCount && remarks.isEmpty && cartRequests.isEmpty
+            && replies.isEmpty && watchersToTell.isEmpty && !isSnapshotDue
+    }
+
     /// Whether the turn changes what is owed for the request.
     func changesDebt(for key: CartRequestKey) -> Bool { owedIndexes[key] != nil }
 }

@@ -39,6 +39,11 @@ package final class CartService: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { timers in
                 timers.addTask { try await self.keepTime() }
                 timers.addTask {
+                    try await self.clock.every(self.configuration.repeatDelayMax) {
+                        await self.engine.checkEpochs()
+                    }
+                }
+                timers.addTask {
                     try await self.clock.every(self.configuration.pruneEvery) {
                         await self.engine.prune()
                     }
@@ -150,9 +155,11 @@ package final class CartService: Sendable {
     }
 
     private func keepTime() async throws {
-        try await withThrowingDiscardingTaskGroup { retaken in
+        try await withThrowingDiscardingTaskGroup { late in
             while !Task.isCancelled {
                 try await clock.sleep(for: configuration.tick)
+                let overdue = await engine.overdueAdds()
+                if !overdue.isEmpty { late.addTask { await self.engine.process(overdue) } }
                 await engine.repeatObligations()
                 await commitOffsets(leaving: nil)
                 await engine.passivate()
@@ -161,7 +168,7 @@ package final class CartService: Sendable {
                         ifOwned: { try await self.requests.owns($0) },
                         replayEnds: { try await self.replayEnds(of: $0) })
                     if !parked.isEmpty {
-                        retaken.addTask { await self.engine.process(parked) }
+                        late.addTask { await self.engine.process(parked) }
                     }
                 } catch {
                     logger.warning(

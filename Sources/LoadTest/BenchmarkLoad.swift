@@ -2,7 +2,7 @@ import Messages
 
 /// What a benchmark keeps of a load test's report.
 package struct BenchmarkLoad: Sendable {
-    /// What a process cost.
+    /// What a process cost, or all instances of one service together.
     package struct Cost: Sendable, Equatable {
         package var name: String
         package var microsPerRequest: Double
@@ -33,6 +33,20 @@ package struct BenchmarkLoad: Sendable {
         costs.reduce(0) { $0 + ($1.name == UsageMeter.restName ? 0 : $1.microsPerRequest) }
     }
 
+    /// The same without the generator: what a shop has to pay for.
+    package var suiteMicrosPerRequest: Double {
+        costs.reduce(0) {
+            $0
+                + ([UsageMeter.restName, UsageMeter.ownName].contains($1.name)
+                    ? 0 : $1.microsPerRequest)
+        }
+    }
+
+    /// How many requests a second of one processor is enough for, on the side of the suite.
+    package var perSuiteSecond: Double {
+        suiteMicrosPerRequest > 0 ? 1_000_000 / suiteMicrosPerRequest : 0
+    }
+
     package init() {}
 
     /// Reads the JSON of a ``LoadReport``; `nil` for anything else.
@@ -53,15 +67,33 @@ package struct BenchmarkLoad: Sendable {
         curve = root.field("percentiles").elements.map {
             ($0.field("share").double ?? 0, $0.field("millis").double ?? 0)
         }
-        costs = root.field("processes").elements.map {
-            Cost(
-                name: $0.field("name").text,
-                microsPerRequest: $0.field("cpuMicrosPerRequest").double ?? 0,
-                memoryGrowthBytes: $0.field("memoryGrowthBytes").double ?? 0)
+        for process in root.field("processes").elements {
+            note(
+                Cost(
+                    name: Self.kind(process.field("name").text),
+                    microsPerRequest: process.field("cpuMicrosPerRequest").double ?? 0,
+                    memoryGrowthBytes: process.field("memoryGrowthBytes").double ?? 0))
         }
         connectionsLost = root.field("connectionsLost").integer
         handshakesFailed = root.field("handshakesFailed").integer
         isTrue = root.field("truth").field("isTrue") == .boolean(true)
+    }
+
+    private mutating func note(_ cost: Cost) {
+        guard let index = costs.firstIndex(where: { $0.name == cost.name }) else {
+            costs.append(cost)
+            return
+        }
+        costs[index].microsPerRequest += cost.microsPerRequest
+        costs[index].memoryGrowthBytes += cost.memoryGrowthBytes
+    }
+
+    /// The service of an instance: `cart` for `cart-2`.
+    private static func kind(_ process: String) -> String {
+        guard let dash = process.lastIndex(of: "-"),
+            Int(process[process.index(after: dash)...]) != nil
+        else { return process }
+        return String(process[..<dash])
     }
 }
 

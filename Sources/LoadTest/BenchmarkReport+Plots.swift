@@ -5,12 +5,13 @@ extension BenchmarkReport {
         if let throughput { plots["throughput"] = Plot.standalone(throughput.svg) }
         if let latency { plots["latency"] = Plot.standalone(latency.svg) }
         if let cpu { plots["cpu"] = Plot.standalone(cpu.svg) }
+        if let instances { plots["instances"] = Plot.standalone(instances.svg) }
         if let growthPlot { plots["growth"] = Plot.standalone(growthPlot.svg) }
         return plots
     }
 
     private var throughput: BarPlot? {
-        let bars = verdicts.filter { $0.goal.direction == .atLeast }.flatMap { verdict in
+        let bars = verdicts.filter { $0.goal.unit == "/s" }.flatMap { verdict in
             [
                 BarPlot.Bar(
                     name: verdict.goal.load == "hot" ? "suite, one product" : "suite, uniform",
@@ -44,6 +45,18 @@ extension BenchmarkReport {
             bars: costs.map {
                 BarPlot.Bar(name: $0.name, value: $0.micros, text: "\(microsText($0.micros)) us")
             }, color: 1)
+    }
+
+    private var instances: BarPlot? {
+        let bars = instanceSteps.map { step in
+            BarPlot.Bar(
+                name: step.title, value: step.suiteMicros,
+                text: """
+                    \(microsText(step.suiteMicros)) us, \(groupedText(Int(step.perSecond)))/s
+                    """)
+        }
+        return bars.isEmpty
+            ? nil : BarPlot(title: "CPU of one add by number of instances", bars: bars, color: 3)
     }
 
     /// Throughput by factor, against that of the first step.

@@ -25,8 +25,8 @@ package struct BenchmarkReport: Sendable {
             let side = goal.direction == .atLeast ? "below" : "above"
             failures.append(
                 """
-                \(goal.name): \(ratioText(verdict.ratio)) times pgbench, \(side) the floor of \
-                \(ratioText(goal.floor)).
+                \(goal.name): \(ratioText(verdict.ratio)) times \(goal.yardstick.name), \(side) the \
+                floor of \(ratioText(goal.floor)).
                 """)
         }
         var loads = results.loads.sorted { $0.key < $1.key }.flatMap { name, rounds in
@@ -70,7 +70,7 @@ package struct BenchmarkReport: Sendable {
 
     // MARK: The page
 
-    /// Rows of a verdict for tables: figure, suite, pgbench, ratio, rounds, goal, floor, judgement.
+    /// Rows of a verdict for tables: figure, suite, yardstick, ratio, rounds, goal, floor, judgement.
     package var verdictRows: [[String]] {
         verdicts.map { verdict in
             let goal = verdict.goal
@@ -87,7 +87,7 @@ package struct BenchmarkReport: Sendable {
     }
 
     package static let verdictTitles = [
-        "Figure", "Suite", "pgbench", "Ratio", "Of single rounds", "Goal", "Floor", "Result",
+        "Figure", "Suite", "Yardstick", "Ratio", "Of single rounds", "Goal", "Floor", "Result",
     ]
 
     /// The page in Markdown.
@@ -113,9 +113,9 @@ package struct BenchmarkReport: Sendable {
 
             """
         page +=
-            "pgbench's figures are its rate at 32 clients over 1,000 products, at 32 clients on one row, "
+            "The yardstick is pgbench: its rate at 32 clients over 1,000 products, at 32 clients on one row, "
         page +=
-            "and its mean latency at 1 client.\nLatencies of the suite count from the instant for which an "
+            "and its mean latency at 1 client; for several instances it is one of each.\nLatencies of the suite count from the instant for which an "
         page += "add was intended to its answer on the shopper's websocket.\n\n"
         if !failures.isEmpty {
             page += "What is not as it should be:\n\n"
@@ -124,6 +124,8 @@ package struct BenchmarkReport: Sendable {
         page += plot("throughput", "Adds per second beside pgbench")
         page += plot("latency", "Latency at 1,000 adds a second by percentile")
         page += "## CPU of one add\n\n" + costTable + plot("cpu", "CPU of one add by process")
+        page += movedText
+        page += instancesText(plot("instances", "CPU of one add by number of instances"))
         page += saleText + memoryText
         page += growthText(plot("growth", "Throughput as the shop grows"))
         if !results.micro.isEmpty {
@@ -188,6 +190,26 @@ package struct BenchmarkReport: Sendable {
             for: interrupts, and whatever else ran.
 
             \(table(["Process"] + Self.measured.map(\.1), rows))
+
+            """
+    }
+
+    private var movedText: String {
+        guard let adds = results.moved.first(where: { $0.name == "adds" })?.count, adds > 0 else {
+            return ""
+        }
+        let rows = results.moved.filter { $0.name != "adds" && $0.count > 0 }.map { name, count in
+            let perAdd = Double(count) / Double(adds)
+            let title = name.replacing(".", with: ": ")
+            return [title, numberText(perAdd, places: perAdd < 10 ? 3 : 0)]
+        }
+        return """
+            ## What one add moves
+
+            Counted over \(groupedText(adds)) adds of uniform products as fast as possible, the opening of their
+            carts included. Flushes, commits and requests to the log are shared by the adds of a batch.
+
+            \(table(["", "Per add"], rows))
 
             """
     }
@@ -257,7 +279,7 @@ package struct BenchmarkReport: Sendable {
     func microsText(_ micros: Double) -> String { numberText(micros, places: 1) }
 
     private func figureText(_ value: Double, _ unit: String) -> String {
-        unit == "/s" ? "\(groupedText(Int(value)))\(unit)" : "\(millisText(value))\(unit)"
+        unit == " ms" ? "\(millisText(value))\(unit)" : "\(groupedText(Int(value)))\(unit)"
     }
 }
 

@@ -5,7 +5,8 @@ import Messages
 /// - `pgbench-NAME.ROUND.txt`: what `pgbench` printed;
 /// - `load-NAME.json` or `load-NAME.ROUND.json`: a report of a load test, where the name of a step of
 ///   growth is `growth.DIMENSION.COUNT.max` or `.steady`;
-/// - `micro.txt`, `machine.txt`, `storage.txt`: lines of figures, of `Name: value`, and of `name bytes`.
+/// - `micro.txt`, `machine.txt`: lines of figures, and of `Name: value`;
+/// - `storage.txt`, `moved.txt`: lines of `name number`.
 package struct BenchmarkResults: Sendable {
     /// Why a file cannot be read.
     package struct Malformed: Error, CustomStringConvertible {
@@ -36,6 +37,8 @@ package struct BenchmarkResults: Sendable {
     package private(set) var micro: [[String]] = []
     package private(set) var machine: [(name: String, value: String)] = []
     package private(set) var storage: [String: Int] = [:]
+    /// What Postgres and the log did for adds of uniform products, and how many adds that were.
+    package private(set) var moved: [(name: String, count: Int)] = []
 
     /// - Parameter files: by name, with what they hold; others than these are left alone.
     package init(files: [String: [UInt8]]) throws {
@@ -61,12 +64,19 @@ package struct BenchmarkResults: Sendable {
             guard let colon = line.firstIndex(of: ":") else { throw Malformed(file: "machine.txt") }
             machine.append((String(line[..<colon]), String(line[colon...].dropFirst(2))))
         }
-        for line in lines(files["storage.txt"]) {
+        storage = Dictionary(
+            try Self.counts("storage.txt", files).map { ($0.name, $0.count) },
+            uniquingKeysWith: { _, last in last })
+        moved = try Self.counts("moved.txt", files)
+    }
+
+    private static func counts(
+        _ file: String, _ files: [String: [UInt8]]
+    ) throws -> [(name: String, count: Int)] {
+        try lines(files[file]).map { line in
             let words = line.split(separator: " ")
-            guard words.count == 2, let bytes = Int(words[1]) else {
-                throw Malformed(file: "storage.txt")
-            }
-            storage[String(words[0])] = bytes
+            guard words.count == 2, let count = Int(words[1]) else { throw Malformed(file: file) }
+            return (String(words[0]), count)
         }
     }
 

@@ -117,6 +117,38 @@ import Testing
         try world.checkQuiet()
     }
 
+    @Test
+    func `an ask that left for a request which is then rejected is taken back, whatever is lost`()
+        throws
+    {
+        let (kronor, euros) = (product("P1"), product("P2"))
+        let world = World.running()
+        world.inventoryStore.stock(kronor, 10)
+        world.inventoryStore.stock(euros, 10)
+        world.ask(.of(ann, "line", .add(kronor, quantity: 1)))
+        world.run()
+        // Together they are fine: the cart is empty when the add comes, whose ask leaves early. By itself,
+        // as the removal cannot be stored, the add is in another currency than the line.
+        world.cartStore.state.withLock { state in
+            state.refuses = { $0.events.contains { $0.requestID == id("bad") } }
+        }
+        world.ask(.of(ann, "bad", .remove(kronor, quantity: nil)))
+        world.ask(.of(ann, "add", .add(euros, quantity: 2)))
+        var wasHeld = false
+        for _ in 0..<200 where !wasHeld {
+            _ = world.executor.run(jobsMax: 1)
+            wasHeld = world.inventoryStore.held(of: euros) == 2
+        }
+        #expect(wasHeld)
+        world.topics.inventoryRequests.lose(oneIn: 1)
+        world.pass(.seconds(1))
+        #expect(world.outcomes(of: id("add")).map(\.reason) == [.currencyMismatch])
+        world.topics.inventoryRequests.lose(oneIn: nil)
+        world.pass(.seconds(60))
+        #expect(world.inventoryStore.held(of: euros) == 0)
+        try world.checkQuiet()
+    }
+
     @Test func `what cannot be read is set aside and holds up no other`() throws {
         let world = World.running()
         world.inventoryStore.stock(drill, 10)

@@ -1,29 +1,19 @@
 import Catalogue
 import Messages
 
+@testable import Simulation
+
 /// Products, changes and queries that a seed decides, of few words, so that much coincides.
 struct ProductSamples {
-    struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     private static let words = [
         "hammer", "Hammers", "HAM", "steel", "stål", "Ståltråd", "STÅL", "e\u{301}tui", "étui",
         "18", "180", "x", "red", "Röd", "räv", "ナイフ", "Straße", "İ", "a1b2", "longer-word",
     ]
     private static let currencies = ["SEK", "EUR", "USD"].compactMap { Currency($0) }
 
-    var generator: Generator
+    var generator: SeededGenerator
 
-    init(seed: Int) { generator = Generator(state: UInt64(seed) &* 0x1234_5678_9ABC_DEF1) }
+    init(seed: Int) { generator = SeededGenerator(seed: UInt64(seed) &* 0x1234_5678_9ABC_DEF1) }
 
     /// Changes of a few products in the order of their revisions.
     mutating func history(products: Int, changes: Int) -> [ProductEvent] {

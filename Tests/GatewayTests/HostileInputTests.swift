@@ -8,6 +8,13 @@ import WebServer
 struct HostileInputTests {
     private static let json = [("Content-Type", "application/json")]
 
+    /// A gateway that answers at once what it takes for good: a test of it fails, and does not wait.
+    private func answering() async -> GatewayFixture {
+        let gateway = await GatewayFixture()
+        gateway.answerAll { Sample.outcome($0) }
+        return gateway
+    }
+
     private func expect(
         _ gateway: GatewayFixture, _ response: HTTPResponse, _ slug: Problem.Slug, _ what: String
     ) {
@@ -48,7 +55,7 @@ struct HostileInputTests {
     func `a path is taken at its word, once decoded`(
         method: String, target: String, status: Int
     ) async throws {
-        let gateway = await GatewayFixture()
+        let gateway = await answering()
         let response = try await gateway.send(method, target)
         #expect(response.status == status)
         #expect(gateway.log.requests.isEmpty)
@@ -75,7 +82,7 @@ struct HostileInputTests {
         ("userID=a&productCode=P", .unknownParameter),
     ])
     func `a query is read in one way`(query: String, slug: Problem.Slug) async throws {
-        let gateway = await GatewayFixture()
+        let gateway = await answering()
         expect(gateway, try await gateway.send("GET", "/cart?\(query)"), slug, query)
     }
 
@@ -89,7 +96,7 @@ struct HostileInputTests {
     func `a quantity is a whole number from 1, as it is written plainly`(
         number: String
     ) async throws {
-        let gateway = await GatewayFixture()
+        let gateway = await answering()
         let response = try await gateway.addItem(
             #"{"userID":"u1","productCode":"P1","quantity":\#(number)}"#)
         expect(gateway, response, .invalidField, number)
@@ -100,7 +107,7 @@ struct HostileInputTests {
         "１", "١",
     ])
     func `what is no JSON number is no JSON`(number: String) async throws {
-        let gateway = await GatewayFixture()
+        let gateway = await answering()
         let response = try await gateway.addItem(
             #"{"userID":"u1","productCode":"P1","quantity":\#(number)}"#)
         expect(gateway, response, .invalidJSON, number)
@@ -111,7 +118,7 @@ struct HostileInputTests {
         "9223372036854775808", "", "%31%20", "%D9%A1", "%EF%BC%91", "1%00",
     ])
     func `the same holds for a quantity in a query`(number: String) async throws {
-        let gateway = await GatewayFixture()
+        let gateway = await answering()
         let response = try await gateway.send(
             "DELETE", "/cart/items/P1?userID=u1&quantity=\(number)")
         #expect(response.status == 400, "\(number)")
@@ -124,7 +131,7 @@ struct HostileInputTests {
         "\\uD83D\\uDED2",
     ])
     func `a code or an ID is plain ASCII, whatever looks like it`(code: String) async throws {
-        let gateway = await GatewayFixture()
+        let gateway = await answering()
         let isJSON = !code.utf8.contains(0)
         expect(
             gateway,
@@ -147,7 +154,7 @@ struct HostileInputTests {
     func `a body that is not UTF-8 is no JSON, in values and in keys`(
         bytes: [UInt8]
     ) async throws {
-        let gateway = await GatewayFixture()
+        let gateway = await answering()
         let value =
             Array(#"{"userID":"u"#.utf8) + bytes + Array(#"","productCode":"P","quantity":1}"#.utf8)
         expect(gateway, try await post(gateway, value), .invalidJSON, "\(bytes)")
@@ -172,12 +179,12 @@ struct HostileInputTests {
         "", " ", "[", "]", "{", "\"", "\u{FEFF}{}", "nul", "[]", "42", "\"text\"",
     ])
     func `two readings of a body are one too many`(body: String) async throws {
-        let gateway = await GatewayFixture()
+        let gateway = await answering()
         expect(gateway, try await gateway.addItem(body), .invalidJSON, body)
     }
 
     @Test func `deep and huge bodies are refused, each by name`() async throws {
-        let gateway = await GatewayFixture()
+        let gateway = await answering()
         for (open, close) in [("[", "]"), (#"{"a":"#, "}")] {
             for depth in [100, 5_000, 10_000] {
                 let nest =
@@ -207,7 +214,7 @@ struct HostileInputTests {
     }
 
     @Test func `a field's own name in a problem is told in sound JSON, however odd`() async throws {
-        let gateway = await GatewayFixture()
+        let gateway = await answering()
         for name in [#"\u0000"#, #"\"\\"#, #"<script>"#, "\u{202E}", #"\u2028"#] {
             let response = try await gateway.addItem(#"{"\#(name)":1}"#)
             expect(gateway, response, .unknownField, name)
@@ -223,7 +230,7 @@ struct HostileInputTests {
         ["application/json; charset=utf-16"], ["multipart/form-data"], ["é"],
     ])
     func `a body of another type is not guessed at`(types: [String]) async throws {
-        let gateway = await GatewayFixture()
+        let gateway = await answering()
         let response = try await gateway.send(
             "POST", "/cart/items", headers: types.map { ("Content-Type", $0) },
             body: #"{"userID":"u1","productCode":"P1","quantity":1}"#)

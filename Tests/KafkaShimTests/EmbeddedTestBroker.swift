@@ -1,5 +1,5 @@
 import EmbeddedBroker
-import Glibc
+import Foundation
 import Synchronization
 import Telemetry
 
@@ -67,19 +67,6 @@ private enum TemporaryDirectory {
     }
 
     private static func removeAll() {
-        for path in paths.withLock({ $0 }) { remove(tree: path) }
-    }
-
-    private static func remove(tree path: String) {
-        if let directory = opendir(path) {
-            while let entry = readdir(directory) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
-                    name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                if name != "." && name != ".." { remove(tree: path + "/" + name) }
-            }
-            closedir(directory)
-        }
-        _ = Glibc.remove(path)
+        for path in paths.withLock({ $0 }) { try? FileManager.default.removeItem(atPath: path) }
     }
 }

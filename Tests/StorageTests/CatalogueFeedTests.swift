@@ -1,6 +1,6 @@
 import Catalogue
 import EmbeddedBroker
-import Glibc
+import Foundation
 import KafkaShim
 import Messages
 import PostgresShim
@@ -11,24 +11,26 @@ import Testing
 
 @testable import Adapters
 
-/// A log inside the test process, on a directory of its own.
+/// A log inside the test process, on a directory of its own, which goes with it.
 private final class LogOfTest: Sendable {
     let port: Int
     private let configuration: BrokerConfiguration
     private let running: Mutex<Broker?>
 
     init() async throws {
-        var template = Array("/tmp/holdfast-feed-tests-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        var configuration = BrokerConfiguration(
-            dataDirectory: String(
-                decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self))
+        let directory = FileManager.default.temporaryDirectory
+            .appending(path: "holdfast-feed-tests-\(UUID())")
+        try FileManager.default.createDirectory(
+            at: directory, withIntermediateDirectories: false)
+        var configuration = BrokerConfiguration(dataDirectory: directory.path)
         let broker = Self.make(configuration)
         configuration.port = try await broker.start()
         port = configuration.port
         self.configuration = configuration
         running = Mutex(broker)
     }
+
+    deinit { try? FileManager.default.removeItem(atPath: configuration.dataDirectory) }
 
     /// Brings it back after ``stop()``, with what it had.
     func start() async throws {

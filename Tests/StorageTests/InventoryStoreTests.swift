@@ -314,18 +314,34 @@ import Testing
         return Books(held: Int(try rows[1].int8(0, 0)), holds: holds)
     }
 
-    @Test func `the last pieces change their cart in one transaction`() async throws {
+    private typealias Asking =
+        @Sendable (InventoryRequest.Action, _ cart: Int) async throws -> InventoryResponse.Answer?
+
+    private static let until = Timestamp(millis: 4_000_000_000_000)
+
+    /// Lets cart 1 hold all there is of product A; `body` asks for further carts.
+    private func withGuest(
+        holding pieces: Int,
+        _ body: @Sendable (PostgresPool, HoldSource, @escaping Asking) async throws -> Void
+    ) async throws {
         try await withStore { store, pool in
-            try await addProduct(pool, "A", 3)
-            let (guest, user) = (try key(1), try key(2))
-            let until = Timestamp(millis: 4_000_000_000_000)
-            _ = try await store.transact(
-                products: [try code("A")], holds: [guest, guest], counts: [],
-                deciding(.ask(quantity: 3, until: until), for: guest))
-            let source = HoldSource(cartID: guest.cartID, requestID: guest.requestID)
-            let taken = try await store.transact(
-                products: [try code("A")], holds: [guest, user], counts: [],
-                deciding(.ask(quantity: 3, until: until, from: source), for: user))
+            try await addProduct(pool, "A", Int64(pieces))
+            let guest = try key(1)
+            let asking: Asking = { action, cart in
+                let key = try key(cart)
+                return try await store.transact(
+                    products: [try code("A")], holds: [guest, key], counts: [],
+                    deciding(action, for: key))
+            }
+            _ = try await asking(.ask(quantity: pieces, until: Self.until), 1)
+            try await body(
+                pool, HoldSource(cartID: guest.cartID, requestID: guest.requestID), asking)
+        }
+    }
+
+    @Test func `the last pieces change their cart in one transaction`() async throws {
+        try await withGuest(holding: 3) { pool, source, asking in
+            let taken = try await asking(.ask(quantity: 3, until: Self.until, from: source), 2)
             guard case .held? = taken else {
                 Issue.record("not held: \(String(describing: taken))")
                 return
@@ -333,13 +349,9 @@ import Testing
             let moved = try await books(pool)
             #expect(moved == Books(held: 3, holds: ["r1": 0, "r2": 3]))
             // Said again it is what it was; a lower lets go of what the source has, which is nothing.
-            let again = try await store.transact(
-                products: [try code("A")], holds: [guest, user], counts: [],
-                deciding(.ask(quantity: 3, until: until, from: source), for: user))
+            let again = try await asking(.ask(quantity: 3, until: Self.until, from: source), 2)
             #expect(again == taken)
-            _ = try await store.transact(
-                products: [try code("A")], holds: [guest, user], counts: [],
-                deciding(.lower(to: 1, from: source), for: user))
+            _ = try await asking(.lower(to: 1, from: source), 2)
             let lowered = try await books(pool)
             #expect(lowered == Books(held: 1, holds: ["r1": 0, "r2": 1]))
         }
@@ -348,20 +360,9 @@ import Testing
     @Test func `a lower that overtakes its ask lets the source go, and the ask gets nothing`()
         async throws
     {
-        try await withStore { store, pool in
-            try await addProduct(pool, "A", 3)
-            let (guest, user) = (try key(1), try key(2))
-            let until = Timestamp(millis: 4_000_000_000_000)
-            _ = try await store.transact(
-                products: [try code("A")], holds: [guest, guest], counts: [],
-                deciding(.ask(quantity: 3, until: until), for: guest))
-            let source = HoldSource(cartID: guest.cartID, requestID: guest.requestID)
-            _ = try await store.transact(
-                products: [try code("A")], holds: [guest, user], counts: [],
-                deciding(.lower(to: 0, from: source), for: user))
-            let late = try await store.transact(
-                products: [try code("A")], holds: [guest, user], counts: [],
-                deciding(.ask(quantity: 3, until: until, from: source), for: user))
+        try await withGuest(holding: 3) { pool, source, asking in
+            _ = try await asking(.lower(to: 0, from: source), 2)
+            let late = try await asking(.ask(quantity: 3, until: Self.until, from: source), 2)
             if case .held? = late { Issue.record("held") }
             let left = try await books(pool)
             #expect(left == Books(held: 0, holds: ["r1": 0, "r2": 0]))
@@ -369,21 +370,12 @@ import Testing
     }
 
     @Test func `many who take over one hold get its pieces once`() async throws {
-        try await withStore { store, pool in
-            try await addProduct(pool, "A", 5)
-            let guest = try key(1)
-            let until = Timestamp(millis: 4_000_000_000_000)
-            _ = try await store.transact(
-                products: [try code("A")], holds: [guest, guest], counts: [],
-                deciding(.ask(quantity: 5, until: until), for: guest))
-            let source = HoldSource(cartID: guest.cartID, requestID: guest.requestID)
+        try await withGuest(holding: 5) { pool, source, asking in
             let winners = try await withThrowingTaskGroup(of: Bool.self) { group in
-                for number in 2...9 {
+                for cart in 2...9 {
                     group.addTask {
-                        let answer = try await store.transact(
-                            products: [try code("A")], holds: [guest, key(number)], counts: [],
-                            deciding(
-                                .ask(quantity: 5, until: until, from: source), for: key(number)))
+                        let answer = try await asking(
+                            .ask(quantity: 5, until: Self.until, from: source), cart)
                         if case .held? = answer { return true } else { return false }
                     }
                 }

@@ -9,6 +9,21 @@ accept_signals() {
     [[ -z $(trap -p INT TERM HUP) ]] || exec env --default-signal=INT,TERM,HUP "$@"
 }
 
+# trap_ends COMMAND: runs it whenever the script ends, with the status of the signal that ended it.
+trap_ends() {
+    # shellcheck disable=SC2064 # the command is known now
+    trap "$1" EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+    trap 'exit 141' PIPE
+}
+
+# forget_suite: what a shell took from .run/env must not lead anybody to the suite that runs there.
+forget_suite() {
+    unset GATEWAY_URL GATEWAY_URLS CART_URLS INVENTORY_URLS DATABASE_URL REDIS_URL KAFKA_BROKERS ADMIN_TOKEN
+}
+
 # show FORMAT ARGUMENTS...: like printf, but a reader who left, as `head` does, ends nothing.
 show() {
     # shellcheck disable=SC2059 # passes on its own format

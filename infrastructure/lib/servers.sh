@@ -2,7 +2,7 @@
 # Postgres, Redis and the broker, each started as a process of `run`; to be sourced after processes.sh.
 # Each function exports the server's URL as DATABASE_URL, REDIS_URL or KAFKA_BROKERS.
 
-: "${run:?}"
+: "${root:?}" "${run:?}"
 
 # As whom Postgres runs: it refuses to be root.
 postgres_user=()
@@ -175,4 +175,24 @@ require_answer() {
         sleep 0.2
     done
     say "$variable is set: that server is used"
+}
+
+# start_servers_anywhere PLACE FSYNC: all three on free ports; sets `broker_health`, the port of that.
+start_servers_anywhere() {
+    local broker_port
+    claim_any_port
+    start_postgres "$port" "/var/tmp/$1-$(printf '%s' "$root" | sha256sum | cut -c 1-12)" "$2"
+    claim_any_port
+    start_redis "$port"
+    claim_any_port
+    broker_port=$port
+    claim_any_port
+    broker_health=$port
+    start_broker "$broker_port" "$broker_health"
+}
+
+# remove_data: of all three.
+remove_data() {
+    remove_postgres_place
+    rm -rf -- "$run/redis" "$run/broker"
 }

@@ -110,11 +110,16 @@ extension ComponentSchema {
     private static func inventoryRequest(
         _ type: String, _ fields: [JSONSchema.Field]
     ) -> JSONSchema {
+        inventoryMessage(type, fields + [.required("userID", .component(.userID))])
+    }
+
+    private static func inventoryMessage(
+        _ type: String, _ fields: [JSONSchema.Field]
+    ) -> JSONSchema {
         .object(
             [.required("type", .constant(type))] + fields + [
                 .required("cartID", .component(.cartID)),
                 .required("requestID", .component(.partID)),
-                .required("userID", .component(.userID)),
                 .required("productCode", .component(.productCode)),
             ])
     }
@@ -122,7 +127,7 @@ extension ComponentSchema {
     private var inventoryResponseSchema: JSONSchema {
         switch self {
         case .held:
-            Self.inventoryResponse(
+            Self.inventoryMessage(
                 "held",
                 [
                     .required("quantity", .component(.quantity)), .required("name", .string()),
@@ -130,7 +135,7 @@ extension ComponentSchema {
                 ]
             ).described("The ask was granted: that many pieces are held until then.")
         case .refused:
-            Self.inventoryResponse(
+            Self.inventoryMessage(
                 "refused",
                 [
                     .required(
@@ -140,10 +145,10 @@ extension ComponentSchema {
                 ]
             ).described("The ask was refused.")
         case .lowered:
-            Self.inventoryResponse("lowered", [.required("quantity", .component(.heldQuantity))])
+            Self.inventoryMessage("lowered", [.required("quantity", .component(.heldQuantity))])
                 .described("A lower was carried out: the hold has at most that many pieces now.")
         default:
-            Self.inventoryResponse(
+            Self.inventoryMessage(
                 "hold-due",
                 [
                     .required("quantity", .component(.heldQuantity)),
@@ -152,16 +157,5 @@ extension ComponentSchema {
                 ]
             ).described("A hold is past its time: the cart lets it go or extends it.")
         }
-    }
-
-    private static func inventoryResponse(
-        _ type: String, _ fields: [JSONSchema.Field]
-    ) -> JSONSchema {
-        .object(
-            [.required("type", .constant(type))] + fields + [
-                .required("cartID", .component(.cartID)),
-                .required("requestID", .component(.partID)),
-                .required("productCode", .component(.productCode)),
-            ])
     }
 }

@@ -1,0 +1,160 @@
+import CartDomain
+import Messages
+import Synchronization
+import Testing
+
+@testable import CartService
+@testable import Simulation
+
+/// Adds that are stored together with their answers.
+@Suite struct CartServiceUnstoredTests {
+    private let all = Array(0..<World.partitionCount)
+
+    private func types(of world: World) -> [String]? {
+        world.cartStore.events[CartID(of: ann)]?.map(\.type)
+    }
+
+    private func appendCount(_ world: World) -> Int {
+        world.cartStore.state.withLock { $0.appendCount }
+    }
+
+    @Test func `an add costs one append, and no obligation`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.inventoryStore.gate.close()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.run()
+        #expect(appendCount(world) == 0)
+        #expect(types(of: world) == nil)
+        world.inventoryStore.gate.open()
+        world.run()
+        #expect(appendCount(world) == 1)
+        #expect(types(of: world) == ["add-requested", "add-confirmed"])
+        #expect(world.topics.cartEvents.map(\.type) == ["add-requested", "add-confirmed"])
+        #expect(world.cartStore.obligations.isEmpty)
+        world.pass(.seconds(1))
+        #expect(world.topics.cartRequests.committed[partition(of: ann)] == 1)
+        try world.checkQuiet()
+    }
+
+    @Test func `an add that is not answered soon is stored with its obligation, and asked again`()
+        throws
+    {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.topics.inventoryRequests.lose(oneIn: 1)
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.pass(.seconds(1))
+        #expect(types(of: world) == nil)
+        #expect(world.topics.cartRequests.committed[partition(of: ann)] ?? 0 == 0)
+        world.topics.inventoryRequests.lose(oneIn: nil)
+        world.inventoryStore.gate.close()
+        world.pass(.seconds(2))
+        #expect(types(of: world) == ["add-requested"])
+        #expect(world.cartStore.obligations.count == 1)
+        #expect(world.topics.cartRequests.committed[partition(of: ann)] == 1)
+        world.inventoryStore.gate.open()
+        world.run()
+        #expect(world.outcome(of: id("r1")) == .accepted)
+        #expect(world.cartStore.obligations.isEmpty)
+        try world.checkQuiet()
+    }
+
+    @Test func `whoever asks for the cart is shown nothing that is not stored`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.inventoryStore.gate.close()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.run()
+        world.ask(.of(ann, "c", .check))
+        world.run()
+        #expect(world.outcome(of: id("c")) == .accepted)
+        #expect(types(of: world) == ["add-requested"])
+        #expect(world.cartStore.obligations.count == 1)
+        world.inventoryStore.gate.open()
+        world.run()
+        try world.checkQuiet()
+    }
+
+    @Test func `what happens to the cart meanwhile is stored after the add`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.inventoryStore.gate.close()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.run()
+        world.ask(.of(ann, "r2", .add(drill, quantity: 1)))
+        world.run()
+        #expect(appendCount(world) == 0)
+        world.ask(.of(ann, "r3", .remove(drill, quantity: 4)))
+        world.run()
+        #expect(types(of: world) == ["add-requested", "add-requested", "removed"])
+        #expect(world.outcome(of: id("r1")) == .rejected)
+        world.inventoryStore.gate.open()
+        world.pass(.seconds(60))
+        #expect(world.inventoryStore.held(of: drill) == 0)
+        try world.checkQuiet()
+    }
+
+    @Test func `the next owner decides an add anew that died with its owner`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.inventoryStore.gate.close()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3), replyPartition: 7))
+        world.run()
+        world.carts[0].kill()
+        world.inventoryStore.gate.open()
+        world.run()
+        #expect(world.inventoryStore.held(of: drill) == 3)
+        #expect(types(of: world) == nil)
+        world.startCarts().log.assign(all)
+        world.pass(.seconds(10))
+        #expect(world.outcomes(of: id("r1")).map(\.status) == [.accepted])
+        #expect(world.inventoryStore.held(of: drill) == 3)
+        try world.checkQuiet()
+    }
+
+    @Test func `an owner that lets go stores what waits`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.inventoryStore.gate.close()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.run()
+        world.carts[0].log.revoke(all)
+        world.run()
+        #expect(world.carts[0].log.revocationsCompleted == 1)
+        #expect(world.topics.cartRequests.committed[partition(of: ann)] == 1)
+        #expect(world.cartStore.obligations.count == 1)
+        world.inventoryStore.gate.open()
+        world.startCarts().log.assign(all)
+        world.pass(.seconds(10))
+        #expect(world.outcome(of: id("r1")) == .accepted)
+        try world.checkQuiet()
+    }
+
+    @Test func `what waits is kept in its order where the store fails`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.inventoryStore.gate.close()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.run()
+        world.cartStore.failNext(.unavailable, .unavailableAfterCommit)
+        world.ask(.of(ann, "r2", .remove(drill, quantity: 1)))
+        world.pass(.seconds(1))
+        #expect(types(of: world) == ["add-requested", "removed"])
+        world.inventoryStore.gate.open()
+        world.pass(.seconds(60))
+        #expect(world.outcome(of: id("r1")) == .accepted)
+        #expect(world.inventoryStore.held(of: drill) == 2)
+        try world.checkQuiet()
+    }
+
+    @Test func `an owner learns of a raised epoch where nothing comes for the partition`() throws {
+        let world = World.running()
+        let taken = partition(of: ann)
+        let epochs = { world.cartStore.state.withLock { $0.epochs[taken] ?? 0 } }
+        world.cartStore.raise(taken)
+        let raised = epochs()
+        world.pass(.seconds(60))
+        #expect(epochs() == raised + 1)
+    }
+}
