@@ -5,9 +5,9 @@ package import PostgresShim
 
 /// The inventory's database on Postgres.
 ///
-/// A transaction is two flights: BEGIN, lock the products in code order, read the ledger, read the
-/// clock; then, decided, write and COMMIT. Under READ COMMITTED each statement sees what was
-/// committed before it began, so the ledger is read as it stands after the locks were taken.
+/// A transaction is two flights: BEGIN, lock the products in code order, read ledger and clock; then,
+/// decided on the connection's own thread, write and COMMIT. Under READ COMMITTED each statement sees
+/// what was committed before it began, so the ledger is read as it stands after the locks were taken.
 package struct PostgresInventoryStore: InventoryStore {
     private let pool: PostgresPool
 
@@ -20,15 +20,14 @@ package struct PostgresInventoryStore: InventoryStore {
     ) async throws(InventoryStoreError) -> Decision {
         do {
             return try await pool.withConnection { connection in
-                let read = try await connection.pipeline(
-                    readStatements(products, holds, counts))
-                let snapshot = InventorySnapshot(
-                    now: Timestamp(millis: Int(try read[3].timestampMillis(0, 0))),
-                    products: try readProducts(read[1]), holds: try readHolds(read[2]),
-                    counts: counts.isEmpty ? [:] : try readCounts(read[4]))
-                let (changes, decision) = decide(snapshot)
-                _ = try await connection.pipeline(writeStatements(changes))
-                return decision
+                try await connection.pipeline(readStatements(products, holds, counts)) { read in
+                    let snapshot = InventorySnapshot(
+                        now: Timestamp(millis: Int(try read[2].timestampMillis(0, 11))),
+                        products: try readProducts(read[1]), holds: try readHolds(read[2]),
+                        counts: counts.isEmpty ? [:] : try readCounts(read[3]))
+                    let (changes, decision) = decide(snapshot)
+                    return (writeStatements(changes), decision)
+                }
             }
         } catch {
             throw storeError(error)
@@ -110,12 +109,13 @@ private func readStatements(
         PostgresStatement(
             """
             SELECT hold.cart_id, hold.request_id, product_code, user_id, ask_quantity,
-                hold_quantity, status, reason, available, created_at, expires_at
-            FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[])) AS key (cart_id, request_id)
-            JOIN hold ON hold.cart_id = key.cart_id AND hold.request_id = key.request_id
+                hold_quantity, status, reason, available, created_at, expires_at, now
+            FROM (SELECT clock_timestamp() AS now) AS clock LEFT JOIN (
+                (SELECT unnest($1::uuid[]), unnest($2::text[])) AS key (cart_id, request_id)
+                JOIN hold ON hold.cart_id = key.cart_id AND hold.request_id = key.request_id
+            ) ON true
             """,
             [.uuidArray(holds.map(\.cartID.bits)), .textArray(holds.map(\.requestID.text))]),
-        PostgresStatement("SELECT clock_timestamp()"),
     ]
     if counts.isEmpty { return statements }
     let count = PostgresStatement(
@@ -136,7 +136,8 @@ private func writeStatements(_ changes: InventoryChanges) -> [PostgresStatement]
                 """
                 UPDATE inventory SET held = held + change.held_delta,
                     fence = greatest(inventory.fence, change.fence), updated_at = now()
-                FROM unnest($1::text[], $2::int8[], $3::int8[]) AS change (code, held_delta, fence)
+                FROM (SELECT unnest($1::text[]), unnest($2::int8[]), unnest($3::int8[]))
+                    AS change (code, held_delta, fence)
                 WHERE product_code = change.code
                 """,
                 [
@@ -152,7 +153,7 @@ private func writeStatements(_ changes: InventoryChanges) -> [PostgresStatement]
             PostgresStatement(
                 """
                 UPDATE hold SET hold_quantity = lowered.quantity
-                FROM unnest($1::uuid[], $2::text[], $3::int8[])
+                FROM (SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::int8[]))
                     AS lowered (cart_id, request_id, quantity)
                 WHERE hold.cart_id = lowered.cart_id AND hold.request_id = lowered.request_id
                 """,
@@ -168,7 +169,7 @@ private func writeStatements(_ changes: InventoryChanges) -> [PostgresStatement]
             PostgresStatement(
                 """
                 UPDATE hold SET expires_at = greatest(hold.expires_at, extended.until)
-                FROM unnest($1::uuid[], $2::text[], $3::timestamptz[])
+                FROM (SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::timestamptz[]))
                     AS extended (cart_id, request_id, until)
                 WHERE hold.cart_id = extended.cart_id AND hold.request_id = extended.request_id
                     AND hold_quantity > 0
@@ -188,8 +189,9 @@ private func insertStatement(_ holds: [Hold]) -> PostgresStatement {
         """
         INSERT INTO hold (cart_id, request_id, product_code, user_id, ask_quantity, hold_quantity,
             status, reason, available, created_at, expires_at)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int8[], $6::int8[],
-            $7::text[], $8::text[], $9::int8[], $10::timestamptz[], $11::timestamptz[])
+        SELECT unnest($1::uuid[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]),
+            unnest($5::int8[]), unnest($6::int8[]), unnest($7::text[]), unnest($8::text[]),
+            unnest($9::int8[]), unnest($10::timestamptz[]), unnest($11::timestamptz[])
         """,
         [
             .uuidArray(holds.map(\.key.cartID.bits)),
@@ -237,7 +239,9 @@ private func readCounts(_ rows: PostgresResult) throws -> [ProductCode: Int] {
     return counts
 }
 
+/// The one row of a ledger without any of the holds has only the clock.
 private func readHolds(_ rows: PostgresResult) throws -> [HoldKey: Hold] {
+    if try rows.isNull(0, 0) { return [:] }
     var holds: [HoldKey: Hold] = [:]
     holds.reserveCapacity(rows.rowCount)
     for row in 0..<rows.rowCount {

@@ -62,6 +62,21 @@ package actor PostgresConnection {
         }
     }
 
+    /// Runs a flight, lets `next` decide on this connection's thread what its results call for, and
+    /// runs that in a second flight.
+    ///
+    /// An error of `next` leaves the transaction open that the first flight may have begun.
+    ///
+    /// - Returns: what `next` returned besides.
+    package func pipeline<Value>(
+        _ statements: [PostgresStatement],
+        then next: @Sendable ([PostgresResult]) throws -> ([PostgresStatement], Value)
+    ) throws -> sending Value {
+        let (further, value) = try next(try pipeline(statements))
+        _ = try pipeline(further)
+        return value
+    }
+
     /// Runs one statement.
     package func execute(
         _ sql: String, _ parameters: [PostgresParameter] = []

@@ -5,6 +5,12 @@ package struct PostgresParameter: Sendable {
     let type: PostgresType
     let bytes: [UInt8]?
 
+    @usableFromInline
+    init(type: PostgresType, bytes: [UInt8]?) {
+        self.type = type
+        self.bytes = bytes
+    }
+
     /// A null of a type.
     package static func null(_ type: PostgresType) -> PostgresParameter {
         PostgresParameter(type: type, bytes: nil)
@@ -57,6 +63,7 @@ package struct PostgresParameter: Sendable {
     }
 
     /// `text[]`.
+    @inlinable
     package static func textArray(_ values: some Collection<String?>) -> PostgresParameter {
         array(of: .text, as: .textArray, values) { value, bytes in
             bytes.append(contentsOf: value.utf8)
@@ -64,26 +71,31 @@ package struct PostgresParameter: Sendable {
     }
 
     /// `int8[]`.
+    @inlinable
     package static func int8Array(_ values: some Collection<Int64?>) -> PostgresParameter {
         array(of: .int8, as: .int8Array, values) { appendBigEndian($0, to: &$1) }
     }
 
     /// `int4[]`.
+    @inlinable
     package static func int4Array(_ values: some Collection<Int32?>) -> PostgresParameter {
         array(of: .int4, as: .int4Array, values) { appendBigEndian($0, to: &$1) }
     }
 
     /// `bool[]`.
+    @inlinable
     package static func boolArray(_ values: some Collection<Bool?>) -> PostgresParameter {
         array(of: .bool, as: .boolArray, values) { $1.append($0 ? 1 : 0) }
     }
 
     /// `uuid[]`.
+    @inlinable
     package static func uuidArray(_ values: some Collection<UInt128?>) -> PostgresParameter {
         array(of: .uuid, as: .uuidArray, values) { appendBigEndian($0, to: &$1) }
     }
 
     /// `timestamptz[]`, from microseconds since 1970 in UTC.
+    @inlinable
     package static func timestampArray(
         epochMicros values: some Collection<Int64?>
     ) -> PostgresParameter {
@@ -93,6 +105,7 @@ package struct PostgresParameter: Sendable {
     }
 
     /// `timestamptz[]`, from milliseconds since 1970 in UTC.
+    @inlinable
     package static func timestampArray(
         epochMillis values: some Collection<Int64?>
     ) -> PostgresParameter {
@@ -102,7 +115,8 @@ package struct PostgresParameter: Sendable {
     }
 
     /// One dimension, lower bound 1; an array without elements has no dimension.
-    private static func array<Element>(
+    @inlinable
+    static func array<Element>(
         of element: PostgresType, as type: PostgresType, _ values: some Collection<Element?>,
         _ append: (Element, inout [UInt8]) -> Void
     ) -> PostgresParameter {
@@ -161,8 +175,10 @@ package struct PostgresType: RawRepresentable, Hashable, Sendable {
 }
 
 /// 2000-01-01 in UTC, from which Postgres counts, in microseconds since 1970.
+@usableFromInline
 let postgresEpochMicros: Int64 = 946_684_800_000_000
 
+@inlinable
 func appendBigEndian<Value: FixedWidthInteger>(_ value: Value, to bytes: inout [UInt8]) {
     var shift = Value.bitWidth
     while shift > 0 {

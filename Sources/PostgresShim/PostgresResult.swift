@@ -13,18 +13,19 @@ internal import CLibPQ
     package let rowCount: Int
     /// How many columns a row has.
     package let columnCount: Int
-    /// How many rows the statement wrote or returned, by its command tag.
-    package let affectedCount: Int
-
     /// Takes the result over and frees it in the end.
     init(owning pointer: OpaquePointer) {
         unsafe self.pointer = unsafe pointer
         rowCount = Int(unsafe PQntuples(pointer))
         columnCount = Int(unsafe PQnfields(pointer))
-        affectedCount = Int(unsafe String(cString: PQcmdTuples(pointer))) ?? 0
     }
 
     deinit { unsafe PQclear(pointer) }
+
+    /// How many rows the statement wrote or returned, by its command tag.
+    package var affectedCount: Int {
+        Int(unsafe String(cString: PQcmdTuples(pointer))) ?? 0
+    }
 
     /// Whether the value is null.
     package func isNull(_ row: Int, _ column: Int) throws(PostgresError) -> Bool {

@@ -31,12 +31,19 @@ package struct PostgresStatement: Sendable {
 extension PostgresStatement.Effect {
     /// What the first word says about the transaction.
     init(_ sql: String) {
-        let word = sql.utf8.drop { $0 <= 0x20 }.prefix { $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }
-        switch String(decoding: word.prefix(9).map { $0 | 0x20 }, as: UTF8.self) {
-        case "begin", "start": self = .begin
-        case "commit", "end": self = .commit
-        case "rollback", "abort": self = .rollback
-        default: self = .other
+        let text = sql.utf8.drop { $0 <= 0x20 }
+        let word = text.prefix { $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }
+        func isWord(_ expected: String) -> Bool {
+            word.lazy.map { $0 | 0x20 }.elementsEqual(expected.utf8)
+        }
+        if isWord("begin") || isWord("start") {
+            self = .begin
+        } else if isWord("commit") || isWord("end") {
+            self = .commit
+        } else if isWord("rollback") || isWord("abort") {
+            self = .rollback
+        } else {
+            self = .other
         }
     }
 }

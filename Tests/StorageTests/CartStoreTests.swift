@@ -1,9 +1,10 @@
-import Adapters
 import CartService
 import Messages
 import PostgresShim
 import Telemetry
 import Testing
+
+@testable import Adapters
 
 @Suite struct CartStoreTests {
     private func withStore<Result>(
@@ -207,15 +208,21 @@ import Testing
         }
     }
 
-    @Test func `raising waits for a batch that has passed its check`() async throws {
+    @Test(arguments: [
+        epochStatements([3: 1]),
+        // What programs of former versions still do.
+        [
+            PostgresStatement(
+                "SELECT check_cart_epochs($1, $2)", [.int4Array([3]), .int8Array([1])])
+        ],
+    ])
+    func `raising waits for a batch that has passed its check`(
+        check: [PostgresStatement]
+    ) async throws {
         try await withStore { store, pool in
             _ = try await store.raiseEpochs([3], owner: "a")
             try await pool.withConnection { connection in
-                _ = try await connection.pipeline([
-                    .begin,
-                    PostgresStatement(
-                        "SELECT check_cart_epochs($1, $2)", [.int4Array([3]), .int8Array([1])]),
-                ])
+                _ = try await connection.pipeline([.begin] + check)
                 let pid = await connection.backendProcessID
                 async let raised = store.raiseEpochs([3], owner: "b")
                 try await eventually("the raise waits") {
@@ -236,13 +243,15 @@ import Testing
 
     @Test func `a batch that meets a raise in progress is fenced`() async throws {
         try await withStore { store, pool in
-            _ = try await store.raiseEpochs([3], owner: "a")
+            var append = CartAppend()
+            append.epochs = try await store.raiseEpochs([3], owner: "a")
+            let batch = append
             try await pool.withConnection { connection in
                 _ = try await connection.pipeline([
                     .begin, PostgresStatement("UPDATE cart_partition SET epoch = epoch + 1"),
                 ])
                 let pid = await connection.backendProcessID
-                async let outcome = fenceOutcome(store)
+                async let outcome = refusal(of: batch, by: store)
                 try await eventually("the batch waits") {
                     let waiting = try await pool.pipeline([
                         PostgresStatement(
@@ -259,9 +268,39 @@ import Testing
         }
     }
 
-    private func fenceOutcome(_ store: PostgresCartStore) async -> CartStoreError? {
+    @Test func `once an epoch is raised, nothing of the former owner is added`() async throws {
+        try await withStore { store, _ in
+            for round in 1...20 {
+                let epochs = try await store.raiseEpochs([3, 4], owner: "a")
+                let cartID = CartID(bits: UInt128(round))
+                async let end = writeUntilRefused(store, cartID, epochs)
+                try await eventually("the former owner writes") {
+                    try await store.histories(of: [cartID]).count == 1
+                }
+                _ = try await store.raiseEpochs([4], owner: "b")
+                let history = try await store.histories(of: [cartID])
+                #expect(try await end == .fenced)
+                #expect(try await store.histories(of: [cartID]) == history)
+            }
+        }
+    }
+
+    private func writeUntilRefused(
+        _ store: PostgresCartStore, _ cartID: CartID, _ epochs: [Int: Int]
+    ) async throws -> CartStoreError {
         var append = CartAppend()
-        append.epochs = [3: 1]
+        append.epochs = epochs
+        var version = 0
+        while true {
+            version += 1
+            append.events = [try event(cart: cartID.bits, version)]
+            if let refusal = await refusal(of: append, by: store) { return refusal }
+        }
+    }
+
+    private func refusal(
+        of append: CartAppend, by store: PostgresCartStore
+    ) async -> CartStoreError? {
         do throws(CartStoreError) {
             try await store.append(append)
             return nil

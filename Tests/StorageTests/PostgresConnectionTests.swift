@@ -119,6 +119,29 @@ import Threading
         }
     }
 
+    @Test func `a flight's results decide what the next one does`() async throws {
+        try await withConnection { connection in
+            _ = try await connection.execute("CREATE TABLE item (id int8 PRIMARY KEY)")
+            let count = PostgresStatement("SELECT count(*) FROM item")
+            for expected in 0...2 as ClosedRange<Int64> {
+                let found = try await connection.pipeline([.begin, count]) { read in
+                    let found = try read[1].int8(0, 0)
+                    let insert = PostgresStatement("INSERT INTO item VALUES ($1)", [.int8(found)])
+                    return ([insert, .commit], found)
+                }
+                #expect(found == expected)
+                #expect(connection.state == .idle)
+            }
+            let error = try await postgresError {
+                _ = try await connection.pipeline([.begin, count]) { read in
+                    ([PostgresStatement]([.commit]), try read[1].text(0, 0))
+                }
+            }
+            #expect(error.kind == .decoding)
+            #expect(connection.state == .inTransaction)
+        }
+    }
+
     @Test func `the first error of a pipeline aborts the rest and rolls back`() async throws {
         try await withConnection { connection in
             _ = try await connection.execute("CREATE TABLE item (id int8 PRIMARY KEY)")

@@ -84,6 +84,10 @@ import Testing
             now())
         """,
         "INSERT INTO cart_event VALUES (gen_random_uuid(), 0, 1, 'r', 't', '{}', now())",
+        owed("'ask'", "'A', 'u', 1, NULL"), owed("'ask'", "'A', 'u', NULL, now()"),
+        owed("'lower'", "'A', 'u', 1, now()"), owed("'lower'", "NULL, 'u', 1, NULL"),
+        owed("'fetch'", "'A', 'u', NULL, NULL"), owed("'fetch'", "NULL, 'u', 1, NULL"),
+        owed("'fetch'", "NULL, 'u', NULL, now()"), owed("'gift'", "'A', 'u', 1, now()"),
     ])
     func `the tables refuse what must never be`(statement: String) async throws {
         try await withSchema { configuration in
@@ -107,4 +111,9 @@ import Testing
             await connection.close()
         }
     }
+}
+
+/// - Parameter rest: product code, user ID, quantity and how long the ask is valid.
+private func owed(_ kind: String, _ rest: String) -> String {
+    "INSERT INTO cart_obligation VALUES (gen_random_uuid(), 'r', 1, \(kind), \(rest), now())"
 }
