@@ -181,9 +181,12 @@ actor CartActor {
                 reply(
                     former.matches(command.fingerprint)
                         ? .outcome(former.outcome) : .turnedDown(.requestIDReused))
-                takeBackAsk(of: command.base, in: request, former.outcome, again, now, &turn)
+                if again.contains(CartMessage.request(request).key) {
+                    takeBackAsk(of: command.base, in: request, former.outcome, now, &turn)
+                }
                 return
             }
+            let isNew = cart.memory[requestID] == nil
             do throws(Rejection) {
                 let events = try cart.decide(
                     command.base, context(of: request, command.fingerprint, now))
@@ -200,7 +203,9 @@ actor CartActor {
                 return
             }
             let outcome = cart.outcome(of: requestID)
-            takeBackAsk(of: command.base, in: request, outcome, again, now, &turn)
+            if isNew || again.contains(CartMessage.request(request).key) {
+                takeBackAsk(of: command.base, in: request, outcome, now, &turn)
+            }
             if outcome == .pending {
                 if let asker { registerAsker(requestID, asker) }
             } else if let outcome {
@@ -209,18 +214,21 @@ actor CartActor {
         }
     }
 
-    /// Takes back an ask that may have left early, of a request that is rejected.
+    /// Takes back an ask that may have left early, of a request that is rejected without having been
+    /// asked for.
     ///
-    /// A former try may have asked, and stored nothing, or stored that the cart turns the request down:
-    /// then nothing else would let go of what that ask has brought. It is owed, so that it is said
-    /// until the inventory has done it. A rejected request never has pieces, so that it does no harm
-    /// to say this once too often.
+    /// A former try may have asked, and stored nothing, or stored that the cart turns the request down;
+    /// and a former owner may that does not know yet that it is none, and sees an older cart. Nothing
+    /// else would let go of what such an ask brings. It is owed, so that it is said until the inventory
+    /// has done it. A rejected request never has pieces, so that it does no harm to say this once too
+    /// often.
     private func takeBackAsk(
         of command: any CartCommand, in request: CartRequest, _ outcome: Outcome?,
-        _ again: Set<CartRequestKey>, _ now: Timestamp, _ turn: inout CartTurn
+        _ now: Timestamp, _ turn: inout CartTurn
     ) {
         let key = CartRequestKey(cartID: cart.cartID, requestID: request.requestID)
-        guard case .rejected? = outcome, let productCode = command.earlyAsk, again.contains(key)
+        guard case .rejected? = outcome, request.ifVersion == nil,
+            let productCode = command.earlyAsk
         else { return }
         let lower = InventoryRequest(
             cartID: cart.cartID, requestID: request.requestID, userID: request.userID,
@@ -419,30 +427,5 @@ actor CartActor {
             askers[requestID] = [Asker(replyPartition: partition, traceparent: nil)]
         }
         return askers
-    }
-}
-
-extension Duty {
-    /// What is said to the inventory or to another cart; `nil`: nothing any more.
-    fileprivate func message(of cartID: CartID, traceparent: String?) -> Obligation.Message? {
-        let productCode: ProductCode
-        let action: InventoryRequest.Action
-        switch kind {
-        case .ask(let code, let quantity, let until, let source):
-            productCode = code
-            action = .ask(quantity: quantity, until: until, from: source)
-        case .lower(let code, let quantity, let source):
-            productCode = code
-            action = .lower(to: quantity, from: source)
-        case .fetch(let other):
-            let key = CartRequestKey(cartID: cartID, requestID: requestID)
-            return .fetch(key, userID: userID, from: other)
-        case .nothing:
-            return nil
-        }
-        return .inventory(
-            InventoryRequest(
-                cartID: cartID, requestID: requestID, userID: userID, productCode: productCode,
-                action: action, traceparent: traceparent))
     }
 }
