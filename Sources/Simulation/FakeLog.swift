@@ -12,6 +12,8 @@ final class FakeTopic<Value: Sendable>: Sendable {
     private struct State {
         var partitions: [[Record]]
         var committed: [Int: Int] = [:]
+        /// Which member the group has last given each partition to.
+        var members: [Int: ObjectIdentifier] = [:]
         var readers: [@Sendable () -> Void] = []
         /// Which messages vanish, though their sender believes them sent: one in so many.
         var loss: (generator: SeededGenerator, oneIn: Int)?
@@ -35,6 +37,20 @@ final class FakeTopic<Value: Sendable>: Sendable {
     var partitionCount: Int { state.withLock { $0.partitions.count } }
     var committed: [Int: Int] { state.withLock { $0.committed } }
     var records: [[Record]] { state.withLock { $0.partitions } }
+
+    func give(_ partitions: [Int], to member: AnyObject) {
+        let member = ObjectIdentifier(member)
+        state.withLock { state in
+            for partition in partitions { state.members[partition] = member }
+        }
+    }
+
+    func isGiven(_ partitions: [Int], to member: AnyObject) -> Bool {
+        let member = ObjectIdentifier(member)
+        return state.withLock { state in
+            partitions.allSatisfy { state.members[$0] == member }
+        }
+    }
 
     /// Every message that can be read, partition by partition.
     var values: [Value] { records.flatMap { $0.compactMap { try? decode($0) } } }
@@ -141,6 +157,7 @@ final class FakeGroupLog<Value: Sendable>: GroupLog {
     // MARK: The test's side
 
     func assign(_ partitions: [Int]) {
+        topic.give(partitions, to: self)
         change { state in
             for partition in partitions {
                 state.positions[partition] = topic.committed[partition] ?? 0
@@ -198,6 +215,8 @@ final class FakeGroupLog<Value: Sendable>: GroupLog {
     func owns(_ partitions: [Int]) async throws -> Bool {
         await Task.yield()
         await process?.pass()
+        // The group knows, whatever has reached this member.
+        guard topic.isGiven(partitions, to: self) else { return false }
         return state.withLock { state in
             state.control.isEmpty && partitions.allSatisfy { state.positions[$0] != nil }
         }
