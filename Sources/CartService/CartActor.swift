@@ -156,6 +156,7 @@ actor CartActor {
 
         // What became of the request, where the cart has forgotten it.
         let former = recalled.entries[requestID]
+        let isAgain = again.contains(CartMessage.request(request).key)
         switch request.action {
         case .watch(let since):
             if let asker { watch(asker.replyPartition, since: since, now, &turn) }
@@ -181,7 +182,7 @@ actor CartActor {
                 reply(
                     former.matches(command.fingerprint)
                         ? .outcome(former.outcome) : .turnedDown(.requestIDReused))
-                if again.contains(CartMessage.request(request).key) {
+                if isAgain {
                     takeBackAsk(of: command.base, in: request, former.outcome, now, &turn)
                 }
                 return
@@ -203,7 +204,7 @@ actor CartActor {
                 return
             }
             let outcome = cart.outcome(of: requestID)
-            if isNew || again.contains(CartMessage.request(request).key) {
+            if isNew || isAgain {
                 takeBackAsk(of: command.base, in: request, outcome, now, &turn)
             }
             if outcome == .pending {

@@ -24,10 +24,11 @@ package struct CartServiceConfiguration: Sendable {
     package var historyFor: Duration
     /// How often old events are looked for.
     package var pruneEvery: Duration
-    /// How long an obligation waits for its acknowledgement before it is said again; doubles up to
-    /// ``repeatDelayMax``.
+    /// How long an obligation waits for its acknowledgement before it is said again, which doubles up to
+    /// ``repeatDelayMax``; and an add for its answer before it is stored without.
     package var repeatDelay: Duration
-    /// The longest wait between two repetitions of an obligation.
+    /// The longest wait between two repetitions of an obligation, and between two looks whether the
+    /// epochs are current.
     package var repeatDelayMax: Duration
     /// How often timers are looked at and offsets are committed.
     package var tick: Duration

@@ -13,6 +13,7 @@ internal import CLibPQ
     package let rowCount: Int
     /// How many columns a row has.
     package let columnCount: Int
+
     /// Takes the result over and frees it in the end.
     init(owning pointer: OpaquePointer) {
         unsafe self.pointer = unsafe pointer

@@ -10,6 +10,16 @@ import Testing
 @Suite struct CartServiceUnstoredTests {
     private let all = Array(0..<World.partitionCount)
 
+    /// Ann has asked for three drills, and the inventory has not answered.
+    private func waitingWorld() -> World {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.inventoryStore.gate.close()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.run()
+        return world
+    }
+
     private func types(of world: World) -> [String]? {
         world.cartStore.events[CartID(of: ann)]?.map(\.type)
     }
@@ -19,11 +29,7 @@ import Testing
     }
 
     @Test func `an add costs one append, and no obligation`() throws {
-        let world = World.running()
-        world.inventoryStore.stock(drill, 10)
-        world.inventoryStore.gate.close()
-        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
-        world.run()
+        let world = waitingWorld()
         #expect(appendCount(world) == 0)
         #expect(types(of: world) == nil)
         world.inventoryStore.gate.open()
@@ -61,11 +67,7 @@ import Testing
     }
 
     @Test func `whoever asks for the cart is shown nothing that is not stored`() throws {
-        let world = World.running()
-        world.inventoryStore.stock(drill, 10)
-        world.inventoryStore.gate.close()
-        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
-        world.run()
+        let world = waitingWorld()
         world.ask(.of(ann, "c", .check))
         world.run()
         #expect(world.outcome(of: id("c")) == .accepted)
@@ -77,11 +79,7 @@ import Testing
     }
 
     @Test func `what happens to the cart meanwhile is stored after the add`() throws {
-        let world = World.running()
-        world.inventoryStore.stock(drill, 10)
-        world.inventoryStore.gate.close()
-        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
-        world.run()
+        let world = waitingWorld()
         world.ask(.of(ann, "r2", .add(drill, quantity: 1)))
         world.run()
         #expect(appendCount(world) == 0)
@@ -96,11 +94,7 @@ import Testing
     }
 
     @Test func `the next owner decides an add anew that died with its owner`() throws {
-        let world = World.running()
-        world.inventoryStore.stock(drill, 10)
-        world.inventoryStore.gate.close()
-        world.ask(.of(ann, "r1", .add(drill, quantity: 3), replyPartition: 7))
-        world.run()
+        let world = waitingWorld()
         world.carts[0].kill()
         world.inventoryStore.gate.open()
         world.run()
@@ -114,11 +108,7 @@ import Testing
     }
 
     @Test func `an owner that lets go stores what waits`() throws {
-        let world = World.running()
-        world.inventoryStore.stock(drill, 10)
-        world.inventoryStore.gate.close()
-        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
-        world.run()
+        let world = waitingWorld()
         world.carts[0].log.revoke(all)
         world.run()
         #expect(world.carts[0].log.revocationsCompleted == 1)
@@ -132,11 +122,7 @@ import Testing
     }
 
     @Test func `what waits is kept in its order where the store fails`() throws {
-        let world = World.running()
-        world.inventoryStore.stock(drill, 10)
-        world.inventoryStore.gate.close()
-        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
-        world.run()
+        let world = waitingWorld()
         world.cartStore.failNext(.unavailable, .unavailableAfterCommit)
         world.ask(.of(ann, "r2", .remove(drill, quantity: 1)))
         world.pass(.seconds(1))
