@@ -134,7 +134,9 @@ actor CartActor {
                 cartID: cart.cartID, content: reply.verdict.content(reply.requestID, view),
                 replyPartition: reply.asker.replyPartition, traceparent: reply.asker.traceparent)
         }
-        let changes = turn.watchersToTell.sorted().map { partition in
+        // A gateway that gets an outcome tells the cart with it to the cart's other sockets.
+        let uninformed = turn.watchersToTell.subtracting(outcomes.map(\.replyPartition))
+        let changes = uninformed.sorted().map { partition in
             CartResponse(cartID: cart.cartID, content: .changed(view), replyPartition: partition)
         }
         return outcomes + changes

@@ -147,12 +147,29 @@ extension CartResponse {
                     cart.encode(to: &json)
                 }
             case .changed(let cart):
-                json.field("type", "changed")
-                json.key("cart")
-                cart.encode(to: &json)
+                json.change { cart.encode(to: &$0) }
             }
         }
         return json.bytes
+    }
+
+    /// The change that an outcome is too, for who did not ask: its cart alone.
+    ///
+    /// - Parameter outcome: what ``encoded()`` wrote.
+    /// - Returns: what ``encoded()`` would write of the change; `nil` if the outcome tells no cart.
+    package static func change(in outcome: [UInt8]) -> [UInt8]? {
+        var reader = JSONReader(outcome)
+        do throws(JSONError) {
+            try reader.beginObject()
+            while let key = try reader.nextKey() {
+                let value = try reader.rawValue()
+                guard key == "cart" else { continue }
+                var json = JSONWriter(capacity: value.count + 32)
+                json.object { $0.change { $0.raw(value) } }
+                return json.bytes
+            }
+        } catch {}
+        return nil
     }
 
     /// Reads what ``encoded()`` wrote; for clients and tests, gateways do without.
@@ -192,6 +209,13 @@ extension CartResponse {
 }
 
 extension JSONWriter {
+    /// Writes the fields of a change.
+    fileprivate mutating func change(_ cart: (inout JSONWriter) -> Void) {
+        field("type", "changed")
+        key("cart")
+        cart(&self)
+    }
+
     /// Writes the outcomes of items as an array.
     package mutating func items(_ items: [ItemOutcome]) {
         beginArray()

@@ -204,6 +204,14 @@ package struct JSONReader: Sendable {
         }
     }
 
+    /// Takes a value of any kind as its text.
+    package mutating func rawValue() throws(JSONError) -> [UInt8] {
+        skipWhitespace()
+        let start = position
+        try skipValue()
+        return Array(bytes[start..<position])
+    }
+
     /// Makes sure that nothing but white space follows.
     package mutating func end() throws(JSONError) {
         skipWhitespace()

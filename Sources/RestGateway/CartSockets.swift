@@ -124,11 +124,15 @@ struct CartSockets: Sendable {
     func tell(_ socketID: Int, _ text: [UInt8]) { sockets[socketID]?.sink.send(text: text) }
 
     /// Sends a change to the cart's sockets that have not seen its version; returns to how many.
-    mutating func change(_ cartID: CartID, version: Int, _ text: [UInt8]) -> Int {
+    ///
+    /// - Parameter text: called if there is such a socket; `nil` if there is nothing to send.
+    mutating func change(
+        _ cartID: CartID, version: Int, _ text: () -> [UInt8]?
+    ) -> Int {
+        let lacking = watches[cartID]?.sockets.filter { sockets[$0]?.lacks(version) == true } ?? []
+        guard !lacking.isEmpty, let text = text() else { return 0 }
         var count = 0
-        for socketID in watches[cartID]?.sockets ?? [] {
-            if push(text, version: version, to: socketID) { count += 1 }
-        }
+        for socketID in lacking where push(text, version: version, to: socketID) { count += 1 }
         return count
     }
 

@@ -3,18 +3,22 @@ import Telemetry
 
 extension GatewayCore {
     /// Takes replies from the log: outcomes first, so that who asked is not told a change twice.
+    ///
+    /// An outcome with a cart is a change too, for the cart's other sockets.
     func receive(_ replies: [GatewayReply]) {
         let now = clock.now()
         for reply in replies {
             if let requestID = reply.requestID { settle(requestID, by: reply, now: now) }
         }
-        for reply in replies where reply.requestID == nil {
-            guard let version = reply.cartVersion else {
+        for reply in replies {
+            if let version = reply.cartVersion {
+                let count = sockets.change(reply.cartID, version: version) {
+                    reply.requestID == nil ? reply.value : CartResponse.change(in: reply.value)
+                }
+                metrics.changesPushed.increment(by: count)
+            } else if reply.requestID == nil {
                 noteMalformed(reply)
-                continue
             }
-            let count = sockets.change(reply.cartID, version: version, reply.value)
-            metrics.changesPushed.increment(by: count)
         }
         metrics.waiting.set(pending.waiterCount)
     }

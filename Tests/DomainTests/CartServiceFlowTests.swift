@@ -156,6 +156,18 @@ import Testing
         #expect(changes(world) == [5: 2, 6: 1])
     }
 
+    @Test func `a gateway that gets the outcome is not told the change besides`() throws {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 10)
+        world.ask(.of(ann, "w1", .watch(since: 0), replyPartition: 5))
+        world.ask(.of(ann, "w2", .watch(since: 0), replyPartition: 6))
+        world.run()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3), replyPartition: 5))
+        world.run()
+        #expect(world.outcomes(of: id("r1")).map(\.replyPartition) == [5])
+        #expect(changes(world) == [6: 1])
+    }
+
     @Test func `a watch from a version that is not reached is told how the cart stands`() throws {
         let world = World.running()
         world.inventoryStore.stock(drill, 10)

@@ -86,6 +86,22 @@ private let cartID = CartID(of: ann)
         }
     }
 
+    @Test func `an outcome's change is what the cart would tell of itself`() {
+        var full = Self.view
+        full.parts = [CartView.Part(name: "notes", json: Array(#"{"a":[1,"}"]}"#.utf8))]
+        func value(_ content: CartResponse.Content) -> [UInt8] {
+            CartResponse(cartID: cartID, content: content, replyPartition: 3).encoded()
+        }
+        let item = ItemOutcome(line: LineID(drill), quantity: 1, .accepted)
+        let outcome = CartResponse.Content.outcome(
+            id("r1"), .accepted, reason: nil, message: "a \"cart\": {", cart: full, items: [item])
+        #expect(CartResponse.change(in: value(outcome)) == value(.changed(full)))
+        let bare = CartResponse.Content.outcome(
+            id("r1"), .pending, reason: nil, message: nil, cart: nil)
+        #expect(CartResponse.change(in: value(bare)) == nil)
+        #expect(CartResponse.change(in: value(outcome).dropLast(2)) == nil)
+    }
+
     @Test func `an outcome reads as clients expect it`() {
         let response = CartResponse(
             cartID: cartID,

@@ -54,9 +54,9 @@ struct WatchTests {
     @Test func `a watch is renewed from what the slowest socket has seen`() async throws {
         let gateway = await GatewayFixture()
         let (_, first) = try await gateway.open("u1")
+        try await answerFirst(gateway, first, "r1", version: 6)
         let (_, second) = try await gateway.open("u1")
-        try await answerFirst(gateway, first, "r1", version: 4)
-        try await answerFirst(gateway, second, "r2", version: 6)
+        await gateway.core.watch(from: second, since: 4)
         await gateway.advance(by: .seconds(30))
         #expect(gateway.log.watches.last?.action == .watch(since: 4))
     }
@@ -120,6 +120,30 @@ struct WatchTests {
         #expect(isChange(asker.received.last, version: 3))
         #expect(isChange(other.received.last, version: 3))
         #expect(stranger.received.count == 1)
+    }
+
+    @Test func `an outcome is a change for the cart's other sockets`() async throws {
+        let gateway = await GatewayFixture()
+        let (asker, askerID) = try await gateway.open("u1")
+        let (other, otherID) = try await gateway.open("u1")
+        let (stranger, strangerID) = try await gateway.open("u2")
+        try await answerFirst(gateway, askerID, "r1", version: 1)
+        try await answerFirst(gateway, otherID, "r2", version: 1)
+        try await answerFirst(gateway, strangerID, "r3", user: "u2", version: 1)
+        // The first of another gateway that shares the partition.
+        let elsewhere = try Sample.request("r4")
+        await gateway.gateway.receive([
+            GatewayFixture.reply(elsewhere, Sample.outcome(elsewhere, version: 2)),
+            GatewayFixture.reply(elsewhere, Sample.outcome(elsewhere, .rejected, version: nil)),
+        ])
+        #expect(isChange(asker.received.last, version: 2))
+        #expect(isChange(other.received.last, version: 2))
+        try await answerFirst(gateway, askerID, "r5", version: 3)
+        #expect(asker.received.count == 3)
+        #expect(!isChange(asker.received.last, version: 3))
+        #expect(isChange(other.received.last, version: 3))
+        #expect(stranger.received.count == 1)
+        #expect(gateway.metrics.render().contains("holdfast_gateway_changes_pushed_total 3"))
     }
 
     @Test func `the first message is the first answer, changes come after it`() async throws {
