@@ -148,6 +148,14 @@ counting() {
         <(printf '%s\n' "$before") - >"$results/moved.txt"
 }
 
+# chain ROUND: what the hops and transactions of an add cost alone.
+chain() {
+    step "round $1 of $rounds: the parts alone"
+    run_interruptibly "$microbench" chain "$seconds" "$in_flight" \
+        "broker=$(process_id broker)" "postgres=$(process_id postgres)" >"$results/chain.$1.txt" \
+        || fail "the parts alone failed: $(tail -n 1 "$results/chain.$1.txt")"
+}
+
 measure_round() {
     local round=$1
     yardstick uniform-32 32 1000 "$round"
@@ -160,6 +168,7 @@ measure_round() {
     yardstick uniform-1 1 1000 "$round"
     step "round $round of $rounds: 1,000 adds a second"
     steady "steady.$round"
+    chain "$round"
 }
 
 # measure_scale_out ROUND: as fast as possible with as many adds in flight as one instance has, and then

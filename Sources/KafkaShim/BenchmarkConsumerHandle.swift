@@ -50,6 +50,17 @@ import CRdKafka
         return count
     }
 
+    /// Waits for a message, and takes the others that are there: the numbers with which they begin.
+    func takeNumbers(waitMillis: Int, into numbers: inout [UInt64]) throws(KafkaError) {
+        numbers.removeAll(keepingCapacity: true)
+        guard let first = try takeNumber(waitMillis: waitMillis) else { return }
+        numbers.append(first)
+        for _ in 0..<(unsafe rd_kafka_queue_length(queue)) {
+            guard let number = try takeNumber(waitMillis: 0) else { return }
+            numbers.append(number)
+        }
+    }
+
     /// Waits for one message; the number with which it begins, `nil` if none came.
     func takeNumber(waitMillis: Int) throws(KafkaError) -> UInt64? {
         guard let message = unsafe rd_kafka_consume_queue(queue, CInt(waitMillis)) else {

@@ -161,22 +161,32 @@ package struct KafkaBenchmark: Sendable {
     private func client(
         _ kind: rd_kafka_type_t, events: CInt, _ settings: [(String, String)]
     ) throws(KafkaError) -> ClientHandle {
-        try ConfigurationHandle(
-            configuration, settings: [("statistics.interval.ms", "0")] + settings
-        ).makeClient(
-            kind, events: events,
-            context: ClientContext(
-                clientID: configuration.clientID, logger: logger, metrics: MetricsRegistry()))
+        try configuration.benchmarkClient(kind, events: events, settings, logger: logger)
     }
 }
 
-private func monotonicNanoseconds() -> UInt64 {
+extension KafkaClientConfiguration {
+    /// A client of librdkafka's that nobody observes.
+    func benchmarkClient(
+        _ kind: rd_kafka_type_t, events: CInt = RD_KAFKA_EVENT_NONE,
+        _ settings: [(String, String)], logger: Logger
+    ) throws(KafkaError) -> ClientHandle {
+        try ConfigurationHandle(
+            self, settings: [("statistics.interval.ms", "0")] + settings
+        ).makeClient(
+            kind, events: events,
+            context: ClientContext(
+                clientID: clientID, logger: logger, metrics: MetricsRegistry()))
+    }
+}
+
+func monotonicNanoseconds() -> UInt64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_MONOTONIC, &time)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
-private func sleep(until nanoseconds: UInt64) {
+func sleep(until nanoseconds: UInt64) {
     var time = timespec(
         tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
     while unsafe clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, nil) == EINTR {}

@@ -81,7 +81,7 @@ package struct BenchmarkReport: Sendable {
                 goal.name, figureText(verdict.measured, goal.unit),
                 figureText(verdict.yardstick, goal.unit), ratioText(verdict.ratio),
                 "\(ratioText(verdict.rounds.min() ?? 0)) to \(ratioText(verdict.rounds.max() ?? 0))",
-                "\(sign) \(ratioText(goal.goal))", "\(sign) \(ratioText(goal.floor))", judgement,
+                "\(sign) \(ratioText(goal.goal))", goal.floorText, judgement,
             ]
         }
     }
@@ -124,6 +124,7 @@ package struct BenchmarkReport: Sendable {
         page += plot("throughput", "Adds per second beside pgbench")
         page += plot("latency", "Latency at 1,000 adds a second by percentile")
         page += "## CPU of one add\n\n" + costTable + plot("cpu", "CPU of one add by process")
+        page += chainText
         page += movedText
         page += instancesText(plot("instances", "CPU of one add by number of instances"))
         page += saleText + memoryText
@@ -157,7 +158,7 @@ package struct BenchmarkReport: Sendable {
     }
 
     /// The loads that a shopper's add is judged by, with their titles.
-    private static let measured = [
+    static let measured = [
         ("uniform", "uniform, as fast as possible"), ("hot", "one product, as fast as possible"),
         ("steady", "1,000 a second"),
     ]
@@ -278,7 +279,7 @@ package struct BenchmarkReport: Sendable {
 
     func microsText(_ micros: Double) -> String { numberText(micros, places: 1) }
 
-    private func figureText(_ value: Double, _ unit: String) -> String {
+    func figureText(_ value: Double, _ unit: String) -> String {
         unit == " ms" ? "\(millisText(value))\(unit)" : "\(groupedText(Int(value)))\(unit)"
     }
 }

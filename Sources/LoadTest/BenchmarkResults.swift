@@ -6,6 +6,7 @@ import Messages
 /// - `load-NAME.json` or `load-NAME.ROUND.json`: a report of a load test, where the name of a step of
 ///   growth is `growth.DIMENSION.COUNT.max` or `.steady`;
 /// - `micro.txt`, `machine.txt`: lines of figures, and of `Name: value`;
+/// - `chain.ROUND.txt`: lines of a load's name and the figures of ``Chain``, between tabs;
 /// - `storage.txt`, `moved.txt`: lines of `name number`.
 package struct BenchmarkResults: Sendable {
     /// Why a file cannot be read.
@@ -20,6 +21,17 @@ package struct BenchmarkResults: Sendable {
         package var meanMillis: Double
     }
 
+    /// What the parts reach alone, without the suite's work.
+    package struct Chain: Sendable, Equatable {
+        package var perSecond: Double
+        /// In milliseconds.
+        package var p50: Double
+        /// In milliseconds.
+        package var p99: Double
+        /// Microseconds of CPU for one add: of the process with the hops, the broker, Postgres.
+        package var costs: [Double]
+    }
+
     /// One scale of one dimension, loaded as fast as possible and at a steady rate.
     package struct GrowthStep: Sendable {
         package var count: Int
@@ -31,6 +43,8 @@ package struct BenchmarkResults: Sendable {
     package private(set) var yardsticks: [String: [Yardstick]] = [:]
     /// By name, in the order of the rounds.
     package private(set) var loads: [String: [BenchmarkLoad]] = [:]
+    /// By the name of the load that they stand beside, in the order of the rounds.
+    package private(set) var chains: [String: [Chain]] = [:]
     /// By dimension, from small to large.
     package private(set) var growth: [String: [GrowthStep]] = [:]
     /// Cells of each row: name, value, the baseline's value, ratio.
@@ -53,6 +67,11 @@ package struct BenchmarkResults: Sendable {
                     throw Malformed(file: file)
                 }
                 yardsticks[String(parts.name.dropFirst(8)), default: []].append(yardstick)
+            } else if parts.name == "chain" {
+                for line in lines(bytes) {
+                    guard let (load, chain) = Self.chain(line) else { throw Malformed(file: file) }
+                    chains[load, default: []].append(chain)
+                }
             }
         }
         for dimension in growth.keys { growth[dimension]?.sort { $0.count < $1.count } }
@@ -103,6 +122,18 @@ package struct BenchmarkResults: Sendable {
             return (String(stem[..<dot]), round)
         }
         return (String(stem), 0)
+    }
+
+    private static func chain(_ line: Substring) -> (load: String, Chain)? {
+        let words = line.split(separator: "\t")
+        let numbers = words.dropFirst().compactMap { Double($0) }
+        guard words.count == 7, numbers.count == 6 else { return nil }
+        return (
+            String(words[0]),
+            Chain(
+                perSecond: numbers[0], p50: numbers[1], p99: numbers[2],
+                costs: Array(numbers[3...]))
+        )
     }
 
     private static func yardstick(_ text: String) -> Yardstick? {

@@ -21,8 +21,9 @@ package struct ProcessUsage: Sendable, Equatable {
 }
 
 /// Adds up what processes use from each beginning to the end that follows.
-struct UsageMeter: Sendable {
-    static let ownName = "load generator"
+package struct UsageMeter: Sendable {
+    /// The process that measures, among those that used something.
+    package static let ownName = "load generator"
     static let restName = "rest of the machine"
 
     private let watched: [WatchedProcess]
@@ -34,15 +35,17 @@ struct UsageMeter: Sendable {
     private var last: UsageSample?
 
     /// Takes the sample from which memory grows.
-    init(_ watched: [WatchedProcess]) {
+    package init(_ watched: [WatchedProcess]) {
         self.watched = watched
         first = .take(of: watched)
         sums = Array(repeating: 0, count: watched.count)
     }
 
-    mutating func begin() { begun = .take(of: watched) }
+    /// Begins to count.
+    package mutating func begin() { begun = .take(of: watched) }
 
-    mutating func end() {
+    /// Adds what was used since ``begin()``.
+    package mutating func end() {
         guard let begun else { return }
         let now = UsageSample.take(of: watched)
         for index in watched.indices {
@@ -56,7 +59,7 @@ struct UsageMeter: Sendable {
     }
 
     /// The watched processes, the generator, and what everything else on the machine has used.
-    var usage: [ProcessUsage] {
+    package var usage: [ProcessUsage] {
         guard let last else { return [] }
         var usage = watched.indices.map { index in
             let memory = last.processes[index].memoryBytes

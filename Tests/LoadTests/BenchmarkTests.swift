@@ -71,6 +71,13 @@ import Testing
                 outcomes: [("accepted", 1_000), ("out-of-stock", 99_000)], users: "100,000"),
             "load-memory-active.json": load(),
             "load-memory-passive.json": load(),
+            "chain.1.txt": Array(
+                """
+                uniform\t15000\t20\t30\t20.5\t10\t30
+                steady\t1000\t1.2\t4\t400\t200\t300
+
+                """.utf8),
+            "chain.2.txt": Array("uniform\t17000\t18\t28\t22.5\t12\t32\n".utf8),
             "micro.txt": Array("Encode\t0.35 us\t2.33 us\t6.66\n".utf8),
             "machine.txt": Array("Kernel: Linux 6: x\nRedis: 7\n".utf8),
             "moved.txt": Array("adds 100\npostgres.WAL-bytes 205900\nmessages.x-y 207\nz 0\n".utf8),
@@ -108,6 +115,22 @@ import Testing
         let verdicts = try Self.report().verdicts
         #expect(verdicts.map { ratioText($0.ratio) } == ["3", "12", "3", "12", "0.94", "0.86"])
         #expect(verdicts.map(\.isGoalMet) == Array(repeating: true, count: 6))
+    }
+
+    @Test func `the parts alone stand beside the suite and the floor`() throws {
+        let page = try Self.report().markdown(stem: "b")
+        #expect(
+            page.contains("| Adds of uniform products | 18,000/s | 16,000/s | 2.67 | at least 2 |"))
+        #expect(page.contains("| p50 at 1,000 adds/s | 2.40 ms | 1.20 ms | 1.50 | at most 5 |"))
+        #expect(!page.contains("| Adds of one hot product | 12,000/s | 0/s"))
+        #expect(page.contains("| gateway, cart and inventory | 60.0 | 60.0 |"))
+        #expect(page.contains("| one process with their hops and transactions | 21.5 | 400.0 |"))
+        #expect(
+            try !Self.report { $0 = $0.filter { !$0.key.hasPrefix("chain") } }
+                .markdown(stem: "b").contains("## What the parts cost alone"))
+        #expect(throws: BenchmarkResults.Malformed.self) {
+            try Self.report { $0["chain.1.txt"] = Array("uniform\t15000\t20\n".utf8) }
+        }
     }
 
     @Test func `the floors are those that were agreed`() {

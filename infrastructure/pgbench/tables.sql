@@ -16,6 +16,13 @@ CREATE TABLE yardstick.hold (
     expires_at timestamptz NOT NULL,
     PRIMARY KEY (cart_id, request_id)
 );
+-- What a cart would write besides, for the chain of bare hops.
+CREATE TABLE yardstick.event (
+    cart_id uuid NOT NULL,
+    version bigint NOT NULL,
+    data text NOT NULL,
+    PRIMARY KEY (cart_id, version)
+);
 INSERT INTO yardstick.inventory (product_code, quantity)
 SELECT 'product-' || number, 1000000000 FROM generate_series(1, 1000) AS number;
 VACUUM ANALYZE yardstick.inventory;
