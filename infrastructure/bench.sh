@@ -48,15 +48,16 @@ step() {
 
 # start_services COUNT VARIABLE=VALUE...: so many of each service; sets `gateway_urls` and `watched`.
 start_services() {
-    local count=$1 kind flag i name
+    local count=$1 kind i name
+    local -a flags
     shift
     gateway_urls=
     for kind in inventory cart gateway; do
-        flag=--health-port
-        [[ $kind != gateway ]] || flag=--port
         for ((i = 1; i <= count; i++)); do
             claim_any_port
-            spawn "$kind-$i" env "$@" "$holdfast" "$kind" "$flag" "$port"
+            flags=(--health-port "$port")
+            [[ $kind != gateway ]] || flags=(--port "$port" --reply-partition "$((i - 1))")
+            spawn "$kind-$i" env "$@" "$holdfast" "$kind" "${flags[@]}"
             wait_until "$kind-$i" 60 answers "http://127.0.0.1:$port/health/ready" >/dev/null
             [[ $kind != gateway ]] || gateway_urls+=${gateway_urls:+,}http://127.0.0.1:$port
         done

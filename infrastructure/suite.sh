@@ -147,7 +147,7 @@ start_service() {
     local name=$1 flag=$2
     ! is_alive "$name" || return 0
     remember_port "$name"
-    spawn "$name" "$holdfast" "${name%-*}" "$flag" "${ports[$name]}"
+    spawn "$name" "$holdfast" "${name%-*}" "$flag" "${ports[$name]}" "${@:3}"
 }
 
 start_services() {
@@ -159,7 +159,9 @@ start_services() {
         wait_until "$name" 60 answers "http://127.0.0.1:${ports[$name]}/health/ready"
     done
     for name in "${gateways[@]}"; do
-        start_service "$name" --port
+        # Each a partition of its own, as far as they go.
+        start_service "$name" --port \
+            --reply-partition "$(((${name##*-} - 1) % ${REPLY_PARTITIONS:-16}))"
     done
     for name in "${gateways[@]}"; do
         wait_until "$name" 60 answers "http://127.0.0.1:${ports[$name]}/health/ready"

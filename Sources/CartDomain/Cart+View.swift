@@ -5,16 +5,19 @@ extension Cart {
     package var view: CartView {
         var lines: [CartView.Line] = []
         var indexes: [LineID: Int] = [:]
-        for item in held {
-            if let index = indexes[item.line] {
-                lines[index].quantity += item.quantity
-                lines[index].country = item.country ?? lines[index].country
+        for position in held.indices {
+            // Field by field: a copy of the item would retain each of its texts.
+            let id = held[position].line
+            if let index = indexes[id] {
+                lines[index].quantity += held[position].quantity
+                if let country = held[position].country { lines[index].country = country }
             } else {
-                indexes[item.line] = lines.count
+                let item = held[position]
+                indexes[id] = lines.count
                 lines.append(
                     CartView.Line(
-                        id: item.line, name: item.name, quantity: item.quantity,
-                        country: item.country, price: item.price))
+                        id: id, name: item.name, quantity: item.quantity, country: item.country,
+                        price: item.price))
             }
         }
         for index in lines.indices {

@@ -37,6 +37,7 @@ enum AuditCommand {
         findings.differences = try await confirm(findings)
         var report = AuditReport(findings)
         if settings[Configuration.auditRepair], !findings.differences.isEmpty {
+            guard findings.products > 0 else { throw WithoutInventory() }
             let repair = AuditRepair(
                 audit: audit, brokers: settings[Configuration.kafkaBrokers], logger: logger,
                 deadline: settings[Configuration.auditRepairDeadline])
@@ -48,6 +49,14 @@ enum AuditCommand {
         print(settings[Configuration.auditJSON] ? report.json : report.text)
         return report.left.isEmpty ? 0 : 1
     }
+}
+
+/// Without an inventory every line looks like one without a hold, and would be taken out.
+private struct WithoutInventory: Error, CustomStringConvertible {
+    let description = """
+        nothing is mended: the database has no product, so it is not the one that holds are placed in; \
+        --database-url must name the inventory's, which has the carts too
+        """
 }
 
 /// Mends differences by messages: nothing but a cart changes its lines, and nothing but the inventory

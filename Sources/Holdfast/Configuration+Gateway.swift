@@ -10,6 +10,15 @@ extension Configuration {
         "port", environment: "GATEWAY_PORT", in: 0...65_535, default: 8_080,
         help: "The port for shoppers, health and metrics; 0 takes a free one and logs it.")
 
+    static let replyPartition = Setting.integer(
+        "reply-partition", in: 0...999,
+        help: """
+            The partition of cart-request-response that this gateway reads, less than \
+            --reply-partitions. Gateways of one partition read each other's answers too. By default \
+            one at random.
+            """
+    ).optional
+
     static let requestDeadline = Setting.duration(
         "request-deadline", in: .milliseconds(10)...(.seconds(300)), default: .seconds(5),
         help: "How long a request may wait for its outcome before it is answered as pending.")
@@ -98,7 +107,8 @@ extension Configuration {
         name: "gateway",
         summary: "Answers shoppers over HTTP and websockets, by way of the log.",
         settings: [gatewayHost, gatewayPort, databaseURL, redisURL, adminToken] + log + [
-            requestDeadline, retryInterval, watchRenewal, connectionsMax, headersMax, bodyMax,
+            replyPartition, requestDeadline, retryInterval, watchRenewal, connectionsMax,
+            headersMax, bodyMax,
             seedBodyMax, messageMax, requestsPerSocketMax, unsentMax, receiveDeadline, idleMax,
             pingInterval, corsOrigins, trustedProxies, clientRate, clientBurst, totalRate,
             totalBurst, stopDeadline, logLevel,

@@ -31,7 +31,7 @@ enum GatewayCommand {
         _ settings: Settings, _ host: ServiceHost, _ redis: RedisLock, _ stopAction: StopAction
     ) async throws {
         let loop = try EventLoop(name: "gateway")
-        let partition = Int.random(in: 0..<host.log.layout.replyPartitions)
+        let partition = try replyPartition(settings, count: host.log.layout.replyPartitions)
         let producer = try host.makeProducer()
         let databaseURL = settings[Configuration.databaseURL].text
         let feed = CatalogueFeed(
@@ -92,6 +92,23 @@ enum GatewayCommand {
         }
         await feed.close()
         await producer.close(flushWithin: .seconds(5))
+    }
+
+    private struct UnknownPartition: Error, CustomStringConvertible {
+        let partition: Int
+        let count: Int
+        var description: String {
+            "--reply-partition \(partition) is not there: allowed are 0 to \(count - 1), less than "
+                + "--reply-partitions"
+        }
+    }
+
+    private static func replyPartition(_ settings: Settings, count: Int) throws -> Int {
+        let partition = settings[Configuration.replyPartition] ?? Int.random(in: 0..<count)
+        guard partition < count else {
+            throw UnknownPartition(partition: partition, count: count)
+        }
+        return partition
     }
 
     /// Resolves the end of the reply partition, trying until the log tells it.

@@ -140,12 +140,25 @@ extension EndToEndTests {
             #expect(run.errors.contains("\(listener.port)"), "\(run.errors)")
         }
 
-        @Test func `the schema is made once, also by two at a time`() async throws {
+        /// Lends an empty database, and the environment that names it.
+        private func withDatabase(
+            _ body: (Database, [String: String]) async throws -> Void
+        ) async throws {
             let database = Database(on: try TestEnvironment.setting("DATABASE_URL"))
             try await database.create()
             var environment = TestEnvironment.inherited
             environment["DATABASE_URL"] = database.url
             do {
+                try await body(database, environment)
+            } catch {
+                await database.drop()
+                throw error
+            }
+            await database.drop()
+        }
+
+        @Test func `the schema is made once, also by two at a time`() async throws {
+            try await withDatabase { database, environment in
                 async let one = Holdfast.run(["migrate"], environment: environment)
                 async let two = Holdfast.run(["migrate"], environment: environment)
                 for run in try await [one, two] { #expect(run.end == .exited(0), "\(run.errors)") }
@@ -153,11 +166,53 @@ extension EndToEndTests {
                 #expect(again.end == .exited(0))
                 #expect(again.errors.contains("up to date"), "\(again.errors)")
                 #expect(try await database.number("SELECT count(*) FROM available_products") == 0)
-            } catch {
-                await database.drop()
-                throw error
             }
-            await database.drop()
+        }
+
+        @Test func `carts without an inventory are told, and not mended`() async throws {
+            try await withDatabase { database, environment in
+                let migration = try await Holdfast.run(["migrate"], environment: environment)
+                try #require(migration.end == .exited(0), "\(migration.errors)")
+                // A cart with a line, of which this database has neither the hold nor the product.
+                let cart = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+                let add = """
+                    {"type":"add-requested","cartID":"\(cart)","version":1,"requestID":"r1","at":1,\
+                    "productCode":"DRILL","quantity":1,"userID":"ann","askUntil":2,\
+                    "fingerprint":"4392403ec6f01a7f"}
+                    """
+                let confirmation = """
+                    {"type":"add-confirmed","cartID":"\(cart)","version":2,"requestID":"r1","at":1,\
+                    "name":"Drill"}
+                    """
+                for (version, type, data) in [
+                    (1, "add-requested", add), (2, "add-confirmed", confirmation),
+                ] {
+                    try await database.rows(
+                        """
+                        INSERT INTO cart_event VALUES ($1::uuid, \(version), 0, 'r1', $2, $3::json, now())
+                        """, cart, type, data)
+                }
+                let flags = ["audit", "--json", "--second-look", "0s"]
+                let found = try await Holdfast.run(flags, environment: environment)
+                #expect(found.end == .exited(1), "\(found.errors)")
+                #expect(found.output.contains("line-without-hold"), "\(found.output)")
+                let repair = try await Holdfast.run(flags + ["--repair"], environment: environment)
+                #expect(repair.end == .exited(1))
+                #expect(repair.errors.contains("--database-url"), "\(repair.errors)")
+                #expect(repair.errors.contains("nothing is mended"), "\(repair.errors)")
+            }
+        }
+
+        @Test func `a gateway reads only a partition that there is`() async throws {
+            var environment = TestEnvironment.inherited
+            environment["DATABASE_URL"] = "postgres://nobody@127.0.0.1:1/nothing"
+            environment["ADMIN_TOKEN"] = "secret"
+            let run = try await Holdfast.run(
+                ["gateway", "--port", "0", "--reply-partitions", "4", "--reply-partition", "4"],
+                environment: environment)
+            #expect(run.end == .exited(1), "\(run.errors)")
+            #expect(run.errors.contains("--reply-partition 4"), "\(run.errors)")
+            #expect(run.errors.contains("0 to 3"), "\(run.errors)")
         }
 
         @Test func `what cannot be reached is said`() async throws {

@@ -77,7 +77,8 @@ extension Topic {
             TopicDescription(
                 summary: """
                     Outcomes and changes, sent to the partition that a gateway reads; the value is \
-                    the very text that a websocket gets.
+                    the very text that a websocket gets. No change is sent where an outcome tells the \
+                    same cart.
                     """,
                 key: .cartID,
                 headers: [Header.schema, Header.requestID(isRequired: false), Header.traceparent]
