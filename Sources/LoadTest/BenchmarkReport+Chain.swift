@@ -25,9 +25,9 @@ extension BenchmarkReport {
             ## What the parts cost alone
 
             The hops and the transactions of an add by librdkafka and libpq alone: threads of one process that take
-            a batch from the log, write it to the yardstick's tables, and pass it on. There are no carts, no JSON, no
-            headers, no websockets and no locks. What lies between this and the suite is the suite's own work; what
-            lies between this and a floor is the log's and Postgres', and nothing that the suite could spare.
+            a batch from the log, write it to the yardstick's tables, and pass it on. What the suite takes more is its
+            own work: carts, JSON, keys and headers, websockets, locks, more indexes and checks. As far as the parts
+            are from a floor, so much room does the floor leave for that.
 
             \(table(["", "Suite", "Parts alone", "Parts / yardstick", "Floor"], figures))
             Microseconds of CPU for one add:
