@@ -127,9 +127,9 @@ package struct BenchmarkChain: Sendable {
             client: producer(), topic: topic(0), bytesPerMessage: bytesPerMessage)
         let count = partitionCount(of: 0)
         let step = perSecond.map { 1_000_000_000 / UInt64($0) }
-        let begin = monotonicNanoseconds() + UInt64(warmUp.nanoseconds)
+        let begin = EventLoop.nanoseconds + UInt64(warmUp.nanoseconds)
         let end = begin + UInt64(duration.nanoseconds)
-        var due = monotonicNanoseconds()
+        var due = EventLoop.nanoseconds
         var isMeasured = false
         var number = 0
         while due < end {
@@ -143,13 +143,13 @@ package struct BenchmarkChain: Sendable {
                 try append(due, to: number % count, producer)
                 due += step
             } else {
-                due = monotonicNanoseconds()
+                due = EventLoop.nanoseconds
                 try append(due, to: number % count, producer)
             }
             number += 1
         }
         try run.awaitAll(within: Self.patience)
-        return begin..<max(begin, monotonicNanoseconds())
+        return begin..<max(begin, EventLoop.nanoseconds)
     }
 
     private func serve(
@@ -182,7 +182,7 @@ package struct BenchmarkChain: Sendable {
         var batch: [UInt64] = []
         while !run.isOver {
             try consumer.takeNumbers(waitMillis: 100, into: &batch)
-            let now = monotonicNanoseconds()
+            let now = EventLoop.nanoseconds
             for due in batch {
                 ends.append(Run.End(due: due, took: now - due))
                 run.leave()

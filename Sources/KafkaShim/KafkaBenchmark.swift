@@ -125,7 +125,7 @@ package struct KafkaBenchmark: Sendable {
                         if idle > 300 { throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT) }
                         continue
                     }
-                    nanoseconds.append(monotonicNanoseconds() - sent)
+                    nanoseconds.append(EventLoop.nanoseconds - sent)
                     progress(nanoseconds.count)
                 }
                 reading.succeed(nanoseconds.sorted())
@@ -142,16 +142,16 @@ package struct KafkaBenchmark: Sendable {
                     [("linger.ms", "0")] + Self.idempotent),
                 topic: topic, bytesPerMessage: bytesPerMessage)
             // The first messages wait for a connection and a producer ID; nobody's latency is that.
-            var next = monotonicNanoseconds() + 500_000_000
+            var next = EventLoop.nanoseconds + 500_000_000
             let step = 1_000_000_000 / UInt64(perSecond)
             for number in 0..<count {
                 sleep(until: next)
-                while !producer.append(number: monotonicNanoseconds(), to: number % partitions) {
-                    sleep(until: monotonicNanoseconds() + step)
+                while !producer.append(number: EventLoop.nanoseconds, to: number % partitions) {
+                    sleep(until: EventLoop.nanoseconds + step)
                 }
                 next += step
             }
-            sleep(until: monotonicNanoseconds() + 1_000_000_000)
+            sleep(until: EventLoop.nanoseconds + 1_000_000_000)
         }
         return try await reading.value()
     }
@@ -180,12 +180,7 @@ extension KafkaClientConfiguration {
     }
 }
 
-func monotonicNanoseconds() -> UInt64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-}
-
+/// Waits for a moment of ``EventLoop/nanoseconds``; the thread sleeps.
 func sleep(until nanoseconds: UInt64) {
     var time = timespec(
         tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
