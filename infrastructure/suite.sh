@@ -151,7 +151,8 @@ start_service() {
 }
 
 start_services() {
-    local name
+    local name replies
+    replies=$(number REPLY_PARTITIONS 16 1 1000)
     for name in "${inventories[@]}" "${carts[@]}"; do
         start_service "$name" --health-port
     done
@@ -159,9 +160,9 @@ start_services() {
         wait_until "$name" 60 answers "http://127.0.0.1:${ports[$name]}/health/ready"
     done
     for name in "${gateways[@]}"; do
-        # Each a partition of its own, as far as they go.
+        # Each a partition of its own, as far as they go, unless one is named for all.
         start_service "$name" --port \
-            --reply-partition "$(((${name##*-} - 1) % ${REPLY_PARTITIONS:-16}))"
+            --reply-partition "${REPLY_PARTITION:-$(((${name##*-} - 1) % replies))}"
     done
     for name in "${gateways[@]}"; do
         wait_until "$name" 60 answers "http://127.0.0.1:${ports[$name]}/health/ready"

@@ -158,11 +158,6 @@ extension Setting where Value == [WatchedProcess] {
         .list(
             name, environment: environment, placeholder: "NAME=PID",
             allowed: "a name and a process ID, such as gateway=4711", help: help,
-            read: { text in
-                let parts = text.split(separator: "=", omittingEmptySubsequences: false)
-                guard parts.count == 2, !parts[0].isEmpty, let pid = Int(parts[1]), pid > 0
-                else { return nil }
-                return WatchedProcess(name: String(parts[0]), pid: pid)
-            }, write: { "\($0.name)=\($0.pid)" })
+            read: { WatchedProcess($0) }, write: { "\($0.name)=\($0.pid)" })
     }
 }

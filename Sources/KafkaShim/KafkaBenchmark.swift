@@ -37,13 +37,13 @@ package struct KafkaBenchmark: Sendable {
     ) async throws -> Duration {
         try await onThread("bench-append") { () throws(KafkaError) in
             let producer = try BenchmarkProducerHandle(
-                client: client(
+                client: configuration.benchmarkClient(
                     RD_KAFKA_PRODUCER, events: RD_KAFKA_EVENT_DR,
                     [
                         ("linger.ms", batchMax == 1 ? "0" : "5"),
                         ("batch.num.messages", "\(batchMax)"),
                         ("queue.buffering.max.messages", batchMax == 1 ? "20000" : "500000"),
-                    ] + Self.idempotent),
+                    ] + Self.idempotent, logger: logger),
                 topic: topic, bytesPerMessage: bytesPerMessage)
             let begin = ContinuousClock.now
             var sent = 0
@@ -74,12 +74,12 @@ package struct KafkaBenchmark: Sendable {
     ) async throws -> Duration {
         try await onThread("bench-read") { () throws(KafkaError) in
             let consumer = try BenchmarkConsumerHandle(
-                client: client(
-                    RD_KAFKA_CONSUMER, events: RD_KAFKA_EVENT_NONE,
+                client: configuration.benchmarkClient(
+                    RD_KAFKA_CONSUMER,
                     [
                         ("group.id", "\(topic)-reader"), ("queued.min.messages", "1000000"),
                         ("fetch.message.max.bytes", "1048576"),
-                    ]),
+                    ], logger: logger),
                 topic: topic,
                 starts: Array(repeating: Int64(RD_KAFKA_OFFSET_BEGINNING), count: partitions))
             var begin: ContinuousClock.Instant?
@@ -105,12 +105,12 @@ package struct KafkaBenchmark: Sendable {
         _ count: Int, perSecond: Int, starts: [Int64], progress: @escaping @Sendable (Int) -> Void
     ) async throws -> [UInt64] {
         let reading = Promise<[UInt64]>()
-        let consumerClient = try client(
-            RD_KAFKA_CONSUMER, events: RD_KAFKA_EVENT_NONE,
+        let consumerClient = try configuration.benchmarkClient(
+            RD_KAFKA_CONSUMER,
             [
                 ("group.id", "\(topic)-hop"), ("fetch.wait.max.ms", "500"),
                 ("fetch.min.bytes", "1"),
-            ])
+            ], logger: logger)
         let ready = Promise<Void>()
         startThread(name: "bench-hop") {
             do throws(KafkaError) {
@@ -137,9 +137,9 @@ package struct KafkaBenchmark: Sendable {
         try await ready.value()
         try await onThread("bench-pace") { () throws(KafkaError) in
             let producer = try BenchmarkProducerHandle(
-                client: client(
-                    RD_KAFKA_PRODUCER, events: RD_KAFKA_EVENT_NONE,
-                    [("linger.ms", "0")] + Self.idempotent),
+                client: configuration.benchmarkClient(
+                    RD_KAFKA_PRODUCER,
+                    [("linger.ms", "0")] + Self.idempotent, logger: logger),
                 topic: topic, bytesPerMessage: bytesPerMessage)
             // The first messages wait for a connection and a producer ID; nobody's latency is that.
             var next = EventLoop.nanoseconds + 500_000_000
@@ -156,13 +156,8 @@ package struct KafkaBenchmark: Sendable {
         return try await reading.value()
     }
 
-    private static let idempotent = [("enable.idempotence", "true"), ("acks", "all")]
-
-    private func client(
-        _ kind: rd_kafka_type_t, events: CInt, _ settings: [(String, String)]
-    ) throws(KafkaError) -> ClientHandle {
-        try configuration.benchmarkClient(kind, events: events, settings, logger: logger)
-    }
+    /// How a producer appends each message once, where it lasts.
+    static let idempotent = [("enable.idempotence", "true"), ("acks", "all")]
 }
 
 extension KafkaClientConfiguration {

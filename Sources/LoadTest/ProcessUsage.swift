@@ -9,6 +9,15 @@ package struct WatchedProcess: Sendable, Equatable {
         self.name = name
         self.pid = pid
     }
+
+    /// Reads a text such as `gateway=4711`; `nil` if it is none.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "=", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, let pid = Int(parts[1]), pid > 0 else {
+            return nil
+        }
+        self.init(name: String(parts[0]), pid: pid)
+    }
 }
 
 /// What processes have used up to one moment, as `/proc` tells it.

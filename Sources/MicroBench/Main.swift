@@ -13,17 +13,17 @@ struct Main {
         guard let brokers = variable("KAFKA_BROKERS"), let database = variable("DATABASE_URL"),
             let redis = variable("REDIS_URL")
         else {
-            return fail(
+            fail(
                 "KAFKA_BROKERS, DATABASE_URL and REDIS_URL must be set; see make bench", status: 2)
         }
         do {
             if arguments.first == "chain" {
                 guard arguments.count >= 3, let seconds = Int(arguments[1]),
                     let inFlight = Int(arguments[2])
-                else { return fail("chain SECONDS IN-FLIGHT NAME=PID... is expected", status: 2) }
+                else { fail("chain SECONDS IN-FLIGHT NAME=PID... is expected", status: 2) }
                 let chain = ChainBench(
                     brokers: brokers, database: database,
-                    watched: arguments.dropFirst(3).compactMap(watched),
+                    watched: arguments.dropFirst(3).compactMap { WatchedProcess($0) },
                     duration: .seconds(seconds), inFlight: inFlight)
                 print(try await chain.measure(), terminator: "")
                 return
@@ -40,15 +40,9 @@ struct Main {
         }
     }
 
-    private static func fail(_ message: String, status: CInt) {
+    private static func fail(_ message: String, status: CInt) -> Never {
         print("microbench: \(message)")
         exit(status)
-    }
-
-    private static func watched(_ text: String) -> WatchedProcess? {
-        let parts = text.split(separator: "=")
-        guard parts.count == 2, let pid = Int(parts[1]) else { return nil }
-        return WatchedProcess(name: String(parts[0]), pid: pid)
     }
 
     private static func variable(_ name: String) -> String? {

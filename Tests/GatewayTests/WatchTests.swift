@@ -22,6 +22,19 @@ struct WatchTests {
         ])
     }
 
+    /// Opens two sockets of one cart and one of another, which have seen version 1.
+    private func openThree(
+        _ gateway: GatewayFixture
+    ) async throws -> (asker: FakeSocket, askerID: Int, other: FakeSocket, stranger: FakeSocket) {
+        let (asker, askerID) = try await gateway.open("u1")
+        let (other, otherID) = try await gateway.open("u1")
+        let (stranger, strangerID) = try await gateway.open("u2")
+        try await answerFirst(gateway, askerID, "r1", version: 1)
+        try await answerFirst(gateway, otherID, "r2", version: 1)
+        try await answerFirst(gateway, strangerID, "r3", user: "u2", version: 1)
+        return (asker, askerID, other, stranger)
+    }
+
     private func isChange(_ text: String?, version: Int) -> Bool {
         guard let text, case .changed(let cart) = try? CartResponse.decodeContent(Array(text.utf8))
         else { return false }
@@ -90,13 +103,7 @@ struct WatchTests {
 
     @Test func `a change is told to those sockets that have not seen its version`() async throws {
         let gateway = await GatewayFixture()
-        let (asker, askerID) = try await gateway.open("u1")
-        let (other, otherID) = try await gateway.open("u1")
-        let (stranger, strangerID) = try await gateway.open("u2")
-        try await answerFirst(gateway, askerID, "r1", version: 1)
-        try await answerFirst(gateway, otherID, "r2", version: 1)
-        try await answerFirst(gateway, strangerID, "r3", user: "u2", version: 0)
-
+        let (asker, askerID, other, stranger) = try await openThree(gateway)
         let request = try Sample.request("r4")
         await gateway.core.submit(
             GatewayCore.Ask(
@@ -124,13 +131,8 @@ struct WatchTests {
 
     @Test func `an outcome is a change for the cart's other sockets`() async throws {
         let gateway = await GatewayFixture()
-        let (asker, askerID) = try await gateway.open("u1")
-        let (other, otherID) = try await gateway.open("u1")
-        let (stranger, strangerID) = try await gateway.open("u2")
-        try await answerFirst(gateway, askerID, "r1", version: 1)
-        try await answerFirst(gateway, otherID, "r2", version: 1)
-        try await answerFirst(gateway, strangerID, "r3", user: "u2", version: 1)
-        // The first of another gateway that shares the partition.
+        let (asker, askerID, other, stranger) = try await openThree(gateway)
+        // Asked by another gateway that shares the partition.
         let elsewhere = try Sample.request("r4")
         await gateway.gateway.receive([
             GatewayFixture.reply(elsewhere, Sample.outcome(elsewhere, version: 2)),
