@@ -61,7 +61,8 @@ clean_up() {
     end_marked_processes
     remove_data
     if [[ -s $log ]]; then
-        # The runner's closing line, last: it is what a reader of a long log looks for.
+        # What failed, and the runner's closing line, last: readers of a long log look there.
+        grep -a ' recorded an issue ' "$log" | head -n 20 | cut -c -500 || true
         grep -a 'Test run with' "$log" | tail -n 1 || true
     fi
     exit "$status"

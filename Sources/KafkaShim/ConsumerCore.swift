@@ -13,9 +13,6 @@ final class ConsumerCore: Sendable {
         case assign([TopicPartition: StartOffset], Promise<Void>)
         case unassign([TopicPartition], Promise<Void>)
         case release(revocation: UInt)
-        case pause([TopicPartition], Promise<Void>)
-        case resume([TopicPartition], Promise<Void>)
-        case seek([TopicPartition: Int64], Promise<Void>)
         case close(ContinuousClock.Instant)
     }
 
@@ -29,8 +26,6 @@ final class ConsumerCore: Sendable {
 
     /// How long the thread waits at most: what `max.poll.interval.ms` allows, many times over.
     private static let pollTimeout: Duration = .seconds(30)
-    /// How long the client's own thread may take for what needs no broker.
-    private static let localTimeout: Duration = .seconds(5)
     /// How long leaving the group may take once the application had its time.
     private static let leavePatience: Duration = .seconds(2)
 
@@ -174,8 +169,7 @@ final class ConsumerCore: Sendable {
         for commit in commits.values { commit.fail(KafkaError.closed()) }
         for command in commands {
             switch command {
-            case .assign(_, let promise), .unassign(_, let promise), .pause(_, let promise),
-                .resume(_, let promise), .seek(_, let promise):
+            case .assign(_, let promise), .unassign(_, let promise):
                 promise.fail(KafkaError.closed())
             case .release, .close:
                 break
@@ -205,22 +199,6 @@ final class ConsumerCore: Sendable {
             }
         case .release(let revocation):
             release(revocation, handle)
-        case .pause(let partitions, let promise):
-            // librdkafka first: what was taken until then counts as read there and is kept here.
-            answer(promise) { () throws(KafkaError) in
-                try handle.pause(partitions)
-                signal.update { $0.pause(partitions) }
-            }
-        case .resume(let partitions, let promise):
-            answer(promise) { () throws(KafkaError) in
-                signal.change { $0.resume(partitions) }
-                try handle.resume(partitions)
-            }
-        case .seek(let offsets, let promise):
-            answer(promise) { () throws(KafkaError) in
-                try handle.seek(offsets, within: Self.localTimeout)
-                signal.update { $0.discard(Array(offsets.keys)) }
-            }
         case .close:
             break
         }

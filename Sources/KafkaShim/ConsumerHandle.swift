@@ -231,39 +231,6 @@ import CRdKafka
         unsafe rd_kafka_queue_destroy(queue)
     }
 
-    func pause(_ partitions: [TopicPartition]) throws(KafkaError) {
-        try unsafe change(partitions) { unsafe rd_kafka_pause_partitions($0, $1) }
-    }
-
-    func resume(_ partitions: [TopicPartition]) throws(KafkaError) {
-        try unsafe change(partitions) { unsafe rd_kafka_resume_partitions($0, $1) }
-    }
-
-    private func change(
-        _ partitions: [TopicPartition],
-        _ body: (OpaquePointer, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>)
-            -> rd_kafka_resp_err_t
-    ) throws(KafkaError) {
-        let list = PartitionListHandle(partitions)
-        let code = unsafe list.withPointer { list in
-            unsafe client.withPointer { unsafe body($0, list) }
-        }
-        if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw KafkaError(code) }
-        if let error = list.firstError { throw error }
-    }
-
-    /// Continues elsewhere; blocks until the client's main thread has taken it over.
-    func seek(_ offsets: [TopicPartition: Int64], within timeout: Duration) throws(KafkaError) {
-        let list = PartitionListHandle(offsets)
-        let error = unsafe list.withPointer { list in
-            unsafe client.withPointer {
-                unsafe KafkaError(
-                    consuming: rd_kafka_seek_partitions($0, list, timeout.milliseconds))
-            }
-        }
-        if let error = error ?? list.firstError { throw error }
-    }
-
     // MARK: Offsets
 
     /// Asks the broker to commit; the answer comes as a control event with the same `id`.

@@ -25,11 +25,10 @@ struct ConsumerStateMachine: Sendable {
     private var phase = Phase.open
     private var control: [KafkaConsumerEvent] = []
     /// Messages that were taken from librdkafka and not handed out: a batch that a control event
-    /// overtook, and what had been taken of partitions that were paused since.
+    /// overtook.
     private var kept: [KafkaMessage] = []
     private var assigned: Set<TopicPartition> = []
     private var revoking: Set<TopicPartition> = []
-    private var paused: Set<TopicPartition> = []
     /// Whether librdkafka's queue may hold messages; set by its signal.
     private var mayHaveMessages = false
     private var waiter: Promise<Void>?
@@ -69,17 +68,14 @@ struct ConsumerStateMachine: Sendable {
     mutating func took(_ messages: [KafkaMessage], more: Bool) -> KafkaConsumerEvent? {
         if more { mayHaveMessages = true }
         if messages.isEmpty { return nil }
-        if case .open = phase, control.isEmpty, kept.isEmpty, paused.isEmpty {
+        if case .open = phase, control.isEmpty, kept.isEmpty {
             return .messages(messages)
         }
         kept.append(contentsOf: messages)
         return nil
     }
 
-    /// What to take from librdkafka's queue.
-    ///
-    /// Anything else in it is left over from what was revoked. Paused partitions are wanted: librdkafka counts what it gave out as read, and will not give
-    /// it again.
+    /// What to take from librdkafka's queue; anything else in it is left over from what was revoked.
     private var wanted: Set<TopicPartition> {
         revoking.isEmpty ? assigned : assigned.subtracting(revoking)
     }
@@ -88,9 +84,8 @@ struct ConsumerStateMachine: Sendable {
         if kept.isEmpty { return nil }
         let wanted = self.wanted
         let alive = kept.filter { wanted.contains($0.topicPartition) }
-        let ready = alive.filter { !paused.contains($0.topicPartition) }
-        kept = alive.filter { paused.contains($0.topicPartition) }
-        return ready.isEmpty ? nil : ready
+        kept = []
+        return alive.isEmpty ? nil : alive
     }
 
     // MARK: librdkafka's side; each returns whom to wake
@@ -136,25 +131,9 @@ struct ConsumerStateMachine: Sendable {
     mutating func unassign(_ partitions: [TopicPartition]) {
         assigned.subtract(partitions)
         revoking.subtract(partitions)
-        paused.subtract(partitions)
-        discard(partitions)
-    }
-
-    /// Drops messages that were taken of partitions that are read from elsewhere now.
-    mutating func discard(_ partitions: [TopicPartition]) {
         if kept.isEmpty { return }
         let gone = Set(partitions)
         kept.removeAll { gone.contains($0.topicPartition) }
-    }
-
-    mutating func pause(_ partitions: [TopicPartition]) {
-        paused.formUnion(assigned.intersection(partitions))
-    }
-
-    mutating func resume(_ partitions: [TopicPartition]) -> Promise<Void>? {
-        paused.subtract(partitions)
-        mayHaveMessages = true
-        return takeWaiter()
     }
 
     mutating func beginClosing() -> Promise<Void>? {

@@ -153,23 +153,6 @@ package final class KafkaConsumer: Sendable {
         try await ask { .unassign(partitions, $0) }
     }
 
-    // MARK: Flow
-
-    /// Holds back the messages of partitions, which stay assigned.
-    package func pause(_ partitions: [TopicPartition]) async throws {
-        try await ask { .pause(partitions, $0) }
-    }
-
-    /// Continues where ``pause(_:)`` held.
-    package func resume(_ partitions: [TopicPartition]) async throws {
-        try await ask { .resume(partitions, $0) }
-    }
-
-    /// Continues at other offsets; the partitions must be assigned and have begun to be read.
-    package func seek(_ offsets: [TopicPartition: Int64]) async throws {
-        try await ask { .seek(offsets, $0) }
-    }
-
     // MARK: Offsets
 
     /// Keeps, in the group's name, where to continue: for each partition the offset of the first

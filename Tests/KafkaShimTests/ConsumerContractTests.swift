@@ -99,81 +99,6 @@ import Testing
         await producer.close(flushWithin: .seconds(5))
     }
 
-    @Test func `a paused partition is silent and continues without a gap`() async throws {
-        let cluster = try await TestCluster()
-        let topic = try await cluster.topic(partitions: 2)
-        let both = partitions(topic, 0..<2)
-        let producer = try cluster.producer()
-        try await producer.send(records(topic, partition: 0, 0..<2_000))
-        let reader = try cluster.reader(batchMessagesMax: 100)
-        try await reader.assign(adding: [both[0]: .beginning, both[1]: .beginning])
-        var seen = try await reader.messages(300)
-        try await reader.pause([both[0]])
-        try await producer.send(records(topic, partition: 1, 0..<200))
-        let others = try await reader.messages(200)
-        #expect(others.allSatisfy { $0.partition == 1 })
-        try await reader.resume([both[0]])
-        seen += try await reader.messages(2_000 - seen.count)
-        #expect(numbers(seen) == Array(0..<2_000))
-        await reader.close()
-        await producer.close(flushWithin: .seconds(5))
-    }
-
-    @Test func `pausing over and over while reading loses and repeats nothing`() async throws {
-        let cluster = try await TestCluster()
-        let topic = try await cluster.topic(partitions: 3)
-        let all = partitions(topic, 0..<3)
-        let producer = try cluster.producer()
-        for partition in 0..<3 {
-            try await producer.send(records(topic, partition: partition, 0..<3_000))
-        }
-        let reader = try cluster.reader(batchMessagesMax: 50)
-        try await reader.assign(
-            adding: Dictionary(uniqueKeysWithValues: all.map { ($0, .beginning) }))
-        let read = Shared<[KafkaMessage]>([])
-        let reading = Task {
-            while read.value.count < 9_000, case .messages(let messages)? = try await reader.next()
-            {
-                read.change { $0 += messages }
-            }
-        }
-        // Each pause throws away what was fetched, so let some be read in between.
-        for round in 0..<100 {
-            try await reader.pause([all[round % 3], all[(round + 1) % 3]])
-            try await reader.resume([all[(round + 1) % 3]])
-            try await reader.resume([all[round % 3]])
-            let before = read.value.count
-            try await eventually("more messages") {
-                read.value.count > before || read.value.count >= 9_000
-            }
-        }
-        try await withDeadline("all messages") { try await reading.value }
-        let messages = read.value
-        for partition in 0..<3 {
-            #expect(
-                numbers(messages.filter { $0.partition == partition }) == Array(0..<3_000))
-        }
-        await reader.close()
-        await producer.close(flushWithin: .seconds(5))
-    }
-
-    @Test func `a seek continues at the offset`() async throws {
-        let cluster = try await TestCluster()
-        let topic = try await cluster.topic(partitions: 1)
-        let partition = TopicPartition(topic: topic, partition: 0)
-        let producer = try cluster.producer()
-        try await producer.send(records(topic, partition: 0, 0..<100))
-        let reader = try cluster.reader(batchMessagesMax: 10)
-        try await reader.assign(adding: [partition: .beginning])
-        _ = try await reader.messages(10)
-        try await reader.seek([partition: 95])
-        #expect(numbers(try await reader.messages(5)) == Array(95..<100))
-        try await reader.seek([partition: 2])
-        #expect(numbers(try await reader.messages(8)).prefix(3) == [2, 3, 4])
-        await reader.close()
-        await producer.close(flushWithin: .seconds(5))
-    }
-
     @Test func `a cancelled wait loses no message`() async throws {
         let cluster = try await TestCluster()
         let topic = try await cluster.topic(partitions: 1)
@@ -208,7 +133,6 @@ import Testing
         #expect(try await waiting.value == nil)
         #expect(try await reader.next() == nil)
         await #expect(throws: KafkaError.self) { try await reader.commit([partition: 1]) }
-        await #expect(throws: KafkaError.self) { try await reader.pause([partition]) }
         await #expect(throws: KafkaError.self) { _ = try await reader.watermarks(partition) }
         await reader.close()
     }

@@ -61,31 +61,6 @@ import Threading
         #expect(wanted == [one])
     }
 
-    @Test func `a paused partition's messages are kept, in order, until it resumes`() {
-        var state = ConsumerStateMachine()
-        _ = state.add([zero, one])
-        _ = state.messagesArrived()
-        _ = state.next()
-        state.pause([zero])
-        #expect(
-            state.took([message(zero, 1), message(one, 1), message(zero, 2)], more: true) == nil)
-        guard case .give(.messages(let first)) = state.next(),
-            case .take(let wanted) = state.next()
-        else {
-            Issue.record("another order")
-            return
-        }
-        #expect(place(first) == ["1/1"])
-        #expect(wanted == [zero, one])
-        _ = state.resume([zero])
-        #expect(state.took([message(zero, 3)], more: false) == nil)
-        guard case .give(.messages(let second)) = state.next() else {
-            Issue.record("no messages after resuming")
-            return
-        }
-        #expect(place(second) == ["0/1", "0/2", "0/3"])
-    }
-
     @Test func `a message that comes while the queue is being taken is not forgotten`() {
         var state = ConsumerStateMachine()
         _ = state.add([zero])
