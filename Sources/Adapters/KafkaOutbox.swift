@@ -11,11 +11,13 @@ package struct KafkaOutbox: CartOutbox, InventoryOutbox {
 
     package func send(_ output: CartOutput) async throws {
         // Outcomes first: whoever waits for one waits longest.
-        var records = output.responses.map(\.record)
-        records += output.inventoryRequests.map(\.record)
-        records += output.cartRequests.map(\.record)
-        records += output.events.map(\.record)
-        records += output.deadLetters.map(\.record)
+        var records: [KafkaRecord] = []
+        records.reserveCapacity(output.count)
+        for response in output.responses { records.append(response.record) }
+        for request in output.inventoryRequests { records.append(request.record) }
+        for request in output.cartRequests { records.append(request.record) }
+        for event in output.events { records.append(event.record) }
+        for letter in output.deadLetters { records.append(letter.record) }
         try await producer.send(records)
     }
 

@@ -201,7 +201,7 @@ private func insertStatement(_ events: [StoredEvent]) -> PostgresStatement {
             .int4Array(events.map { Int32($0.partition) }),
             .textArray(events.map(\.requestID.text)),
             .textArray(events.map(\.type)),
-            .textArray(events.map { String(decoding: $0.json, as: UTF8.self) }),
+            .textArray(utf8: events.map(\.json)),
             .timestampArray(epochMillis: events.map { Int64($0.at.millis) }),
         ])
 }
@@ -219,7 +219,7 @@ private func snapshotStatement(_ snapshots: [StoredSnapshot]) -> PostgresStateme
         [
             .uuidArray(snapshots.map(\.cartID.bits)),
             .int8Array(snapshots.map { Int64($0.version) }),
-            .textArray(snapshots.map { String(decoding: $0.json, as: UTF8.self) }),
+            .textArray(utf8: snapshots.map(\.json)),
         ])
 }
 

@@ -4,20 +4,26 @@ extension Cart {
     /// The cart as its shopper sees it: its lines in the order of their arrival.
     package var view: CartView {
         var lines: [CartView.Line] = []
-        var indexes: [LineID: Int] = [:]
+        lines.reserveCapacity(held.count)
+        // By the hash of the line: to look it up itself would retain its texts at every comparison.
+        var places: [Int: Int] = [:]
+        places.reserveCapacity(held.count)
         for position in held.indices {
-            // Field by field: a copy of the item would retain each of its texts.
-            let id = held[position].line
-            if let index = indexes[id] {
-                lines[index].quantity += held[position].quantity
-                if let country = held[position].country { lines[index].country = country }
+            let hash = held[position].line.hashValue
+            let place = places[hash].flatMap { place in
+                lines[place].id == held[position].line
+                    ? place : lines.firstIndex { $0.id == held[position].line }
+            }
+            if let place {
+                lines[place].quantity += held[position].quantity
+                if let country = held[position].country { lines[place].country = country }
             } else {
-                let item = held[position]
-                indexes[id] = lines.count
+                places[hash] = lines.count
                 lines.append(
                     CartView.Line(
-                        id: id, name: item.name, quantity: item.quantity, country: item.country,
-                        price: item.price))
+                        id: held[position].line, name: held[position].name,
+                        quantity: held[position].quantity, country: held[position].country,
+                        price: held[position].price))
             }
         }
         for index in lines.indices {

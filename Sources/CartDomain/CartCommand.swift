@@ -47,7 +47,7 @@ extension CartCommand {
 }
 
 /// What a command is called, what it is for, and where clients send it.
-package struct CommandSpecification: Sendable {
+package final class CommandSpecification: Sendable {
     /// The name on the log, and the action on websockets.
     package let name: String
     /// What it does, in one sentence.

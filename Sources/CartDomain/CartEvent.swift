@@ -2,8 +2,8 @@ package import Messages
 
 /// Something that happened to a cart; the cart is the sum of its events.
 package struct CartEvent: Hashable, Sendable {
-    /// What happened.
-    package enum Kind: Hashable, Sendable {
+    /// What happened; boxed, as it is large and handed around.
+    package indirect enum Kind: Hashable, Sendable {
         /// Pieces were asked for; the inventory is asked until `askUntil`.
         case addRequested(AddRequest)
         /// The pieces asked for are held; those not taken back meanwhile are in the cart.

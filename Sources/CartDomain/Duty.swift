@@ -103,6 +103,15 @@ extension Cart {
 }
 
 extension Cart {
+    /// Takes the next event into account.
+    ///
+    /// - Returns: what the cart owes because of it, and the requests whose outcome it has fixed.
+    package mutating func take(_ event: CartEvent) -> (duties: [Duty], settled: [RequestID]) {
+        let duties = duties(from: event)
+        evolve(event)
+        return (duties, settlements(by: event))
+    }
+
     /// The requests whose outcome the latest event has fixed.
     ///
     /// A request is settled by the event that settles the last of its parts.

@@ -88,13 +88,14 @@ actor CartActor {
     ///
     /// - Parameter again: messages that may have been decided before, with nothing stored.
     func take(
-        _ messages: [CartMessage], again: Set<CartRequestKey>, recalled: CartRecall, now: Timestamp
+        _ inputs: [CartEngine.Input], again: Set<CartRequestKey>, recalled: CartRecall,
+        now: Timestamp
     ) -> CartTurn {
         told = [:]
         var turn = CartTurn()
         if mayHaveNews { tellNews(now, &turn) }
-        for message in messages {
-            switch message {
+        for input in inputs {
+            switch input.message {
             case .request(let request): handle(request, again, recalled, now, &turn)
             case .answer(let answer): handle(answer, recalled, now, &turn)
             }
@@ -358,7 +359,8 @@ actor CartActor {
 
     private func apply(_ event: CartEvent, _ traceparent: String?, _ turn: inout CartTurn) {
         let cartID = cart.cartID
-        for duty in cart.duties(from: event) {
+        let (duties, settled) = cart.take(event)
+        for duty in duties {
             let key = CartRequestKey(cartID: cartID, requestID: duty.requestID)
             let message = duty.message(of: cartID, traceparent: traceparent)
             turn.owe(
@@ -369,8 +371,6 @@ actor CartActor {
                         dueAt: event.at + configuration.repeatDelay)
                 })
         }
-        cart.evolve(event)
-        let settled = cart.settlements(by: event)
         turn.events.append(
             StoredEvent(
                 cartID: cartID, version: event.version, partition: partition,

@@ -122,7 +122,7 @@ extension CartEngine {
         for batch in batches {
             carts[batch.key]?.assumeIsolated { cart in
                 for input in batch.messages {
-                    let key = input.message.key
+                    let key = input.key
                     let isReplay = isAgain || isReplay(input.origin)
                     let isForgotten = cart.mayHaveForgotten(input.message, isReplay: isReplay)
                     let isReplayed = isReplay && (isForgotten || cart.knows(key.requestID))
@@ -153,29 +153,30 @@ extension CartEngine {
         }
         recency.use(batch.key, at: now)
         let again = Set(
-            batch.messages.filter { isAgain || isReplay($0.origin) }.map(\.message.key))
+            batch.messages.lazy.filter { isAgain || self.isReplay($0.origin) }.map { $0.key })
         return cart.assumeIsolated { cart in
-            let turn = cart.take(
-                batch.messages.map(\.message), again: again, recalled: recalled, now: now)
-            return (turn, cart.responses(to: turn), turn.isSnapshotDue ? cart.snapshot : nil)
+            let turn = cart.take(batch.messages, again: again, recalled: recalled, now: now)
+            let responses = cart.responses(to: turn)
+            let snapshot = turn.isSnapshotDue ? cart.snapshot : nil
+            return (turn, responses, snapshot)
         }
     }
 
     /// The obligations that answers of the inventory end without an event.
     func acknowledged(by batch: Batch, _ turn: CartTurn) -> [CartRequestKey] {
-        batch.messages.map(\.message).compactMap { message in
-            guard case .answer(let answer) = message, !turn.changesDebt(for: message.key),
-                case .inventory(let open)? = owed[message.key]?.obligation.message
+        batch.messages.compactMap { input in
+            guard case .answer(let answer) = input.message, !turn.changesDebt(for: input.key),
+                case .inventory(let open)? = owed[input.key]?.obligation.message
             else { return nil }
             switch (open.action, answer.answer) {
             case (.lower(let wanted, _), .lowered(let left)):
-                return left <= wanted ? message.key : nil
+                return left <= wanted ? input.key : nil
             case (.ask, .held), (.ask, .refused):
                 // An answer that did not settle the request is not the answer to what is asked.
                 let isPending = carts[batch.key]?.assumeIsolated {
-                    $0.isPending(message.key.requestID)
+                    $0.isPending(input.key.requestID)
                 }
-                return isPending == true ? nil : message.key
+                return isPending == true ? nil : input.key
             default:
                 return nil
             }

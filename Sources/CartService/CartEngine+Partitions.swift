@@ -82,11 +82,9 @@ extension CartEngine {
             guard let state = partitions[partition], state.incarnation == incarnation,
                 case .fenced = state.phase
             else { continue }
-            partitions[partition]?.phase = .active
-            partitions[partition]?.epoch = takeover.epochs[partition] ?? 0
-            partitions[partition]?.replayEnds = takeover.replayEnds.compactMapValues {
-                $0[partition]
-            }
+            state.phase = .active
+            state.epoch = takeover.epochs[partition] ?? 0
+            state.replayEnds = takeover.replayEnds.compactMapValues { $0[partition] }
             back.insert(partition)
         }
         staleCarts.formUnion(carts.keys.filter { back.contains(partitionOf($0)) })
@@ -100,7 +98,7 @@ extension CartEngine {
             partitions[partition]?.parked = []
         }
         letIn()
-        admission.batches += mailboxes.admit(parked) { $0.message.key.cartID }
+        admission.batches += mailboxes.admit(parked) { $0.key.cartID }
         return admission
     }
 
@@ -108,10 +106,10 @@ extension CartEngine {
     ///
     /// Without the store nothing can be finished: their next owner reads it again.
     func drain(_ leaving: [Int]) async {
-        for partition in leaving where partitions[partition] != nil {
-            partitions[partition]?.phase = .draining
-            for _ in partitions[partition]?.parked ?? [] { partitions[partition]?.work.abandon() }
-            partitions[partition]?.parked = []
+        for partition in leaving.compactMap({ partitions[$0] }) {
+            partition.phase = .draining
+            for _ in partition.parked { partition.work.abandon() }
+            partition.parked = []
         }
         letIn()
         if isStoreAway { abandonDraining() }
@@ -124,18 +122,15 @@ extension CartEngine {
 
     /// Waits no longer for what was begun on partitions that are to leave.
     func abandonDraining() {
-        for (partition, state) in partitions where state.phase == .draining {
-            partitions[partition]?.phase = .abandoned
-            partitions[partition]?.work.end()
+        for partition in partitions.values where partition.phase == .draining {
+            partition.phase = .abandoned
+            partition.work.end()
         }
     }
 
     /// Ends the ownership of partitions, and forgets their carts.
     func release(_ released: [Int]) {
-        for partition in released {
-            partitions[partition]?.work.end()
-            partitions[partition] = nil
-        }
+        for partition in released { partitions.removeValue(forKey: partition)?.work.end() }
         let gone = Set(released)
         for cartID in carts.keys where gone.contains(partitionOf(cartID)) { forget(cartID) }
         owed = owed.filter { !gone.contains($0.value.obligation.partition) }
@@ -207,8 +202,9 @@ extension CartEngine {
     ) -> [Int: Int] {
         var watermarks: [Int: Int] = [:]
         for partition in leaving ?? Array(partitions.keys) {
-            if leaving == nil, partitions[partition]?.phase != .active { continue }
-            watermarks[partition] = partitions[partition]?.work.takeWatermark(of: topic)
+            guard let owned = partitions[partition], leaving != nil || owned.phase == .active
+            else { continue }
+            watermarks[partition] = owned.work.takeWatermark(of: topic)
         }
         return watermarks
     }
@@ -220,12 +216,10 @@ extension CartEngine {
 
     /// Notes that a message is being worked on; `nil` if its partition takes none now.
     func begin(_ partition: Int, _ offset: Int, of topic: Topic) -> MessageOrigin? {
-        guard let incarnation = partitions[partition]?.incarnation,
-            partitions[partition]?.isLeaving == false
-        else { return nil }
-        partitions[partition]?.work.begin(offset, of: topic)
+        guard let owned = partitions[partition], !owned.isLeaving else { return nil }
+        owned.work.begin(offset, of: topic)
         return MessageOrigin(
-            topic: topic, partition: partition, offset: offset, incarnation: incarnation)
+            topic: topic, partition: partition, offset: offset, incarnation: owned.incarnation)
     }
 
     /// Whether a former owner may have handled the message before.
@@ -233,9 +227,9 @@ extension CartEngine {
         origin.offset < partitions[origin.partition]?.replayEnds[origin.topic] ?? 0
     }
 
-    /// Whether the message's ownership still stands.
-    func isCurrent(_ origin: MessageOrigin) -> Bool {
-        partitions[origin.partition]?.incarnation == origin.incarnation
+    /// The message's partition, if the ownership under which it was begun still stands.
+    func current(_ origin: MessageOrigin) -> CartPartition? {
+        partitions[origin.partition].flatMap { $0.incarnation == origin.incarnation ? $0 : nil }
     }
 
     /// The epochs of the batches' partitions, so far as they are ours.
@@ -255,20 +249,17 @@ extension CartEngine {
         return batches.compactMap { batch in
             var live = batch
             live.messages = batch.messages.filter { input in
-                let partition = input.origin.partition
-                guard isCurrent(input.origin), let phase = partitions[partition]?.phase else {
-                    return false
-                }
-                switch phase {
+                guard let partition = current(input.origin) else { return false }
+                switch partition.phase {
                 case _ where isCancelled, .abandoned:
-                    partitions[partition]?.work.abandon()
+                    partition.work.abandon()
                     return false
                 case .draining where isGivingUp:
-                    partitions[partition]?.phase = .abandoned
-                    partitions[partition]?.work.abandon()
+                    partition.phase = .abandoned
+                    partition.work.abandon()
                     return false
                 case .fenced:
-                    partitions[partition]?.parked.append(input)
+                    partition.parked.append(input)
                     return false
                 case .active, .draining:
                     return true
@@ -282,11 +273,9 @@ extension CartEngine {
     func stillToSay(for origins: [MessageOrigin]) -> [MessageOrigin] {
         let isCancelled = Task.isCancelled
         return origins.filter { origin in
-            guard isCurrent(origin) else { return false }
-            guard isCancelled || partitions[origin.partition]?.isLeaving == true else {
-                return true
-            }
-            partitions[origin.partition]?.work.abandon()
+            guard let partition = current(origin) else { return false }
+            guard isCancelled || partition.isLeaving else { return true }
+            partition.work.abandon()
             return false
         }
     }

@@ -51,7 +51,7 @@ extension CartEngine {
             staleCarts.insert(cartID)
             inputs += adds.map(\.input)
         }
-        var admission = Admission(batches: mailboxes.admit(inputs) { $0.message.key.cartID })
+        var admission = Admission(batches: mailboxes.admit(inputs) { $0.key.cartID })
         admission.isAgain = true
         return admission
     }

@@ -9,13 +9,6 @@ package import Telemetry
 /// together in the next. Thus batches that are stored concurrently never touch the same cart, and a
 /// cart's versions are stored in order.
 package actor CartEngine {
-    /// A message that was begun.
-    struct Input: Sendable {
-        let origin: MessageOrigin
-        let message: CartMessage
-        let raw: RawMessage
-    }
-
     /// An obligation that is open.
     struct Owed {
         let obligation: Obligation
@@ -147,7 +140,7 @@ package actor CartEngine {
                     (origin, setAside(origin, message.raw, reason: "\(error)")))
             }
         }
-        admission.batches = mailboxes.admit(inputs) { $0.message.key.cartID }
+        admission.batches = mailboxes.admit(inputs) { $0.key.cartID }
         return admission
     }
 
@@ -235,7 +228,7 @@ package actor CartEngine {
     /// A cart whose messages came to another partition than its key's would have two owners.
     private func misplacement(of input: Input) -> String? {
         let right = Partitioner.partition(
-            of: input.message.key.cartID.utf8, count: configuration.partitionCount)
+            of: input.key.cartID.utf8, count: configuration.partitionCount)
         return input.origin.partition == right
             ? nil : "the cart belongs to partition \(right): use the murmur2 partitioner"
     }
@@ -309,7 +302,7 @@ package actor CartEngine {
                 // Their carts stay busy until all of them are done.
                 own.isAgain = true
                 await settle(
-                    alone.admit(Array(half)) { $0.message.key.cartID }, &own, &publications)
+                    alone.admit(Array(half)) { $0.key.cartID }, &own, &publications)
             }
         } else if let input = inputs.first {
             var output = setAside(input, reason: reason)
@@ -440,8 +433,6 @@ package actor CartEngine {
                 try? await clock.sleep(for: backoff.next(using: &generator))
             }
         }
-        for origin in open where isCurrent(origin) {
-            partitions[origin.partition]?.work.finish(origin.offset, of: origin.topic)
-        }
+        for origin in open { current(origin)?.work.finish(origin.offset, of: origin.topic) }
     }
 }

@@ -137,7 +137,7 @@ extension Merge {
 extension JSONWriter {
     /// Writes a fingerprint, if there is one.
     mutating func field(_ name: StaticString, _ fingerprint: Fingerprint?) {
-        if let fingerprint { field(name, "\(fingerprint)") }
+        if let fingerprint { field(name, fingerprint.description) }
     }
 
     fileprivate mutating func unwanted(_ sources: [Int: HoldSource]) {

@@ -31,6 +31,24 @@ enum CartMessage: Sendable {
     }
 }
 
+extension CartEngine {
+    /// A message that was begun; it goes through many hands, so it is one object.
+    final class Input: Sendable {
+        let origin: MessageOrigin
+        let message: CartMessage
+        /// The request that it is or answers.
+        let key: CartRequestKey
+        let raw: RawMessage
+
+        init(origin: MessageOrigin, message: CartMessage, raw: RawMessage) {
+            self.origin = origin
+            self.message = message
+            self.raw = raw
+            key = message.key
+        }
+    }
+}
+
 /// What one turn of a cart wants written and said.
 struct CartTurn {
     /// Who is told what of a request.

@@ -1,7 +1,7 @@
 import Messages
 
-/// One partition of the carts that this service owns, from takeover to release.
-struct CartPartition {
+/// One partition of the carts that this service owns, from takeover to release; the engine's own.
+final class CartPartition {
     /// Whether the partition's messages are worked on.
     enum Phase: Equatable {
         case active
@@ -26,4 +26,10 @@ struct CartPartition {
     var work = PartitionWork()
     /// Messages that were begun and wait, in order, for the end of the fence.
     var parked: [CartEngine.Input] = []
+
+    init(incarnation: Int, epoch: Int, replayEnds: [Topic: Int]) {
+        self.incarnation = incarnation
+        self.epoch = epoch
+        self.replayEnds = replayEnds
+    }
 }

@@ -183,11 +183,14 @@ package struct CartOutput: Sendable {
 
     package init() {}
 
-    /// Whether there is nothing to send.
-    package var isEmpty: Bool {
-        inventoryRequests.isEmpty && responses.isEmpty && cartRequests.isEmpty && events.isEmpty
-            && deadLetters.isEmpty
+    /// How many messages there are to send.
+    package var count: Int {
+        inventoryRequests.count + responses.count + cartRequests.count + events.count
+            + deadLetters.count
     }
+
+    /// Whether there is nothing to send.
+    package var isEmpty: Bool { count == 0 }
 
     /// Adds what is owed.
     mutating func say(_ message: Obligation.Message) {

@@ -131,14 +131,14 @@ package struct BenchmarkChain: Sendable {
         try run.enter(within: Self.patience)
         try append(EventLoop.nanoseconds, to: 0, producer)
         try run.settle(within: Self.patience)
-        let begin = EventLoop.nanoseconds + UInt64(warmUp.nanoseconds)
-        let end = begin + UInt64(duration.nanoseconds)
+        let warm = EventLoop.nanoseconds + UInt64(warmUp.nanoseconds)
+        // However late the warm-up ends: what is measured lasts as long as it shall.
+        var begin: UInt64?
         var due = EventLoop.nanoseconds
-        var isMeasured = false
         var number = 0
-        while due < end {
-            if !isMeasured, due >= begin {
-                isMeasured = true
+        while begin.map({ due < $0 + UInt64(duration.nanoseconds) }) ?? true {
+            if begin == nil, due >= warm {
+                begin = due
                 whenMeasured()
             }
             try run.enter(within: Self.patience)
@@ -153,7 +153,8 @@ package struct BenchmarkChain: Sendable {
             number += 1
         }
         try run.settle(within: Self.patience)
-        return begin..<max(begin, EventLoop.nanoseconds)
+        let end = EventLoop.nanoseconds
+        return (begin ?? end)..<end
     }
 
     private func serve(

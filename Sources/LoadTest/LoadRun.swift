@@ -86,7 +86,8 @@ package struct LoadRun: Sendable {
         self.client = client
         self.loop = loop
         var generator = SystemRandomNumberGenerator()
-        name = "load-" + String(UInt64.random(in: 0..<1 << 40, using: &generator), radix: 36)
+        // With a number behind it about as long as the codes of real shops, 13 digits (GTIN-13).
+        name = "load" + String(UInt32.random(in: 0..<2_176_782_336, using: &generator), radix: 36)
     }
 
     /// Holds the whole test; when the task is cancelled it asks no more, and returns what it has seen.

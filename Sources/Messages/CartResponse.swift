@@ -73,8 +73,8 @@ package struct ItemOutcome: Hashable, Sendable {
 /// Its value is the very text that a websocket client gets, so that a gateway can pass it on
 /// unread; what a gateway has to know stands in the headers too.
 package struct CartResponse: Hashable, Sendable {
-    /// What is told.
-    package enum Content: Hashable, Sendable {
+    /// What is told; boxed, as it is large and handed around.
+    package indirect enum Content: Hashable, Sendable {
         /// How a request ended; the cart is as it stands now, `nil` where it was not looked at.
         case outcome(
             RequestID, RequestStatus, reason: RejectionReason?, message: String?, cart: CartView?,
@@ -118,10 +118,12 @@ package struct CartResponse: Hashable, Sendable {
     }
 
     /// The cart's version told, if a cart is told.
-    package var cartVersion: Int? {
+    package var cartVersion: Int? { cart?.version }
+
+    private var cart: CartView? {
         switch content {
-        case .outcome(_, _, _, _, let cart, _): cart?.version
-        case .changed(let cart): cart.version
+        case .outcome(_, _, _, _, let cart, _): cart
+        case .changed(let cart): cart
         }
     }
 }
@@ -129,7 +131,8 @@ package struct CartResponse: Hashable, Sendable {
 extension CartResponse {
     /// The message's value.
     package func encoded() -> [UInt8] {
-        var json = JSONWriter(capacity: 512)
+        let items = cart.map { $0.lines.count + $0.pending.count } ?? 0
+        var json = JSONWriter(capacity: 512 + 128 * items)
         json.object { json in
             switch content {
             case .outcome(let requestID, let status, let reason, let message, let cart, let items):

@@ -78,7 +78,11 @@ extension CartView {
             json.field("version", version)
             json.key("lines")
             json.beginArray()
-            for line in lines { json.object { line.encodeFields(to: &$0) } }
+            for index in lines.indices {
+                json.beginObject()
+                lines[index].encodeFields(to: &json)
+                json.endObject()
+            }
             json.endArray()
             json.key("pending")
             json.beginArray()
@@ -86,7 +90,7 @@ extension CartView {
                 json.object { json in
                     json.field("requestID", request.requestID.text)
                     json.field("action", "add")
-                    json.field("id", "\(request.line)")
+                    json.field("id", request.line.description)
                     json.field("productCode", request.line.productCode.text)
                     json.field("quantity", request.quantity)
                 }
@@ -135,7 +139,7 @@ extension CartView {
 
 extension CartView.Line {
     fileprivate func encodeFields(to json: inout JSONWriter) {
-        json.field("id", "\(id)")
+        json.field("id", id.description)
         json.field("productCode", id.productCode.text)
         if let storeID = id.storeID { json.field("storeId", storeID.text) }
         json.field("name", name)

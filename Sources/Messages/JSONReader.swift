@@ -42,7 +42,10 @@ package struct JSONReader: Sendable {
     private var levels: [Level] = []
     private var keys: [String] = []
 
-    package init(_ bytes: [UInt8]) { self.bytes = bytes }
+    package init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        keys.reserveCapacity(16)
+    }
 
     /// The kind of the value that comes next.
     package enum Kind: Sendable {

@@ -58,20 +58,18 @@ package struct JSONWriter: Sendable {
     package mutating func string(_ text: String) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        let start = bytes.count
-        bytes.append(contentsOf: text.utf8)
-        if let first = bytes[start...].firstIndex(where: needsEscape) {
-            escape(from: first)
+        let isPlain = unsafe text.utf8.withContiguousStorageIfAvailable { utf8 in
+            if unsafe utf8.contains(where: needsEscape) { return false }
+            unsafe bytes.append(contentsOf: utf8)
+            return true
         }
+        if isPlain != true { escape(text) }
         bytes.append(UInt8(ascii: "\""))
         needsComma = true
     }
 
-    /// Escapes what was written from there on.
-    private mutating func escape(from start: Int) {
-        let plain = bytes[start...]
-        bytes.removeSubrange(start...)
-        for byte in plain {
+    private mutating func escape(_ text: String) {
+        for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 bytes.append(UInt8(ascii: "\\"))
@@ -98,14 +96,17 @@ package struct JSONWriter: Sendable {
     /// Writes an integer.
     package mutating func integer(_ value: Int) {
         separate()
-        var magnitude = value.magnitude
         if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        let start = bytes.count
-        repeat {
-            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude % 10))
-            magnitude /= 10
-        } while magnitude > 0
-        bytes[start...].reverse()
+        var magnitude = value.magnitude
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var first = digits.count
+            repeat {
+                first -= 1
+                unsafe digits[first] = UInt8(ascii: "0") + UInt8(magnitude % 10)
+                magnitude /= 10
+            } while magnitude > 0
+            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[first...]))
+        }
         needsComma = true
     }
 

@@ -5,12 +5,12 @@
 /// partition where its key does not belong.
 package enum Partitioner {
     /// The partition of `key` among `count` partitions.
-    package static func partition(of key: some Collection<UInt8>, count: Int) -> Int {
+    package static func partition(of key: [UInt8], count: Int) -> Int {
         Int(murmur2(key) & 0x7FFF_FFFF) % count
     }
 
     /// Austin Appleby's MurmurHash2, 32 bits, with Kafka's seed.
-    static func murmur2(_ key: some Collection<UInt8>) -> UInt32 {
+    static func murmur2(_ key: [UInt8]) -> UInt32 {
         let multiplier: UInt32 = 0x5BD1_E995
         var hash: UInt32 = 0x9747_B28C ^ UInt32(truncatingIfNeeded: key.count)
         var word: UInt32 = 0

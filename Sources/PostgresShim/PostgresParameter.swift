@@ -5,7 +5,6 @@ package struct PostgresParameter: Sendable {
     let type: PostgresType
     let bytes: [UInt8]?
 
-    @usableFromInline
     init(type: PostgresType, bytes: [UInt8]?) {
         self.type = type
         self.bytes = bytes
@@ -63,41 +62,40 @@ package struct PostgresParameter: Sendable {
     }
 
     /// `text[]`.
-    @inlinable
-    package static func textArray(_ values: some Collection<String?>) -> PostgresParameter {
+    package static func textArray(_ values: [String?]) -> PostgresParameter {
         array(of: .text, as: .textArray, values) { value, bytes in
             bytes.append(contentsOf: value.utf8)
         }
     }
 
+    /// `text[]`, from texts in UTF-8.
+    package static func textArray(utf8 values: [[UInt8]]) -> PostgresParameter {
+        array(of: .text, as: .textArray, values) { $1.append(contentsOf: $0) }
+    }
+
     /// `int8[]`.
-    @inlinable
-    package static func int8Array(_ values: some Collection<Int64?>) -> PostgresParameter {
+    package static func int8Array(_ values: [Int64?]) -> PostgresParameter {
         array(of: .int8, as: .int8Array, values) { appendBigEndian($0, to: &$1) }
     }
 
     /// `int4[]`.
-    @inlinable
-    package static func int4Array(_ values: some Collection<Int32?>) -> PostgresParameter {
+    package static func int4Array(_ values: [Int32?]) -> PostgresParameter {
         array(of: .int4, as: .int4Array, values) { appendBigEndian($0, to: &$1) }
     }
 
     /// `bool[]`.
-    @inlinable
-    package static func boolArray(_ values: some Collection<Bool?>) -> PostgresParameter {
+    package static func boolArray(_ values: [Bool?]) -> PostgresParameter {
         array(of: .bool, as: .boolArray, values) { $1.append($0 ? 1 : 0) }
     }
 
     /// `uuid[]`.
-    @inlinable
-    package static func uuidArray(_ values: some Collection<UInt128?>) -> PostgresParameter {
+    package static func uuidArray(_ values: [UInt128?]) -> PostgresParameter {
         array(of: .uuid, as: .uuidArray, values) { appendBigEndian($0, to: &$1) }
     }
 
     /// `timestamptz[]`, from microseconds since 1970 in UTC.
-    @inlinable
     package static func timestampArray(
-        epochMicros values: some Collection<Int64?>
+        epochMicros values: [Int64?]
     ) -> PostgresParameter {
         array(of: .timestamptz, as: .timestamptzArray, values) {
             appendBigEndian($0 &- postgresEpochMicros, to: &$1)
@@ -105,9 +103,8 @@ package struct PostgresParameter: Sendable {
     }
 
     /// `timestamptz[]`, from milliseconds since 1970 in UTC.
-    @inlinable
     package static func timestampArray(
-        epochMillis values: some Collection<Int64?>
+        epochMillis values: [Int64?]
     ) -> PostgresParameter {
         array(of: .timestamptz, as: .timestamptzArray, values) {
             appendBigEndian($0 &* 1000 &- postgresEpochMicros, to: &$1)
@@ -115,9 +112,8 @@ package struct PostgresParameter: Sendable {
     }
 
     /// One dimension, lower bound 1; an array without elements has no dimension.
-    @inlinable
     static func array<Element>(
-        of element: PostgresType, as type: PostgresType, _ values: some Collection<Element?>,
+        of element: PostgresType, as type: PostgresType, _ values: [Element?],
         _ append: (Element, inout [UInt8]) -> Void
     ) -> PostgresParameter {
         var bytes: [UInt8] = []
@@ -175,10 +171,8 @@ package struct PostgresType: RawRepresentable, Hashable, Sendable {
 }
 
 /// 2000-01-01 in UTC, from which Postgres counts, in microseconds since 1970.
-@usableFromInline
 let postgresEpochMicros: Int64 = 946_684_800_000_000
 
-@inlinable
 func appendBigEndian<Value: FixedWidthInteger>(_ value: Value, to bytes: inout [UInt8]) {
     var shift = Value.bitWidth
     while shift > 0 {

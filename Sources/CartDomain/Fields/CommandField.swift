@@ -1,7 +1,7 @@
 import Messages
 
 /// One field of what is written about a cart: of a command, of a change, of a part of the cart.
-package struct CommandField: Sendable {
+package final class CommandField: Sendable {
     /// What a field may hold.
     package indirect enum Kind: Sendable {
         case productCode, cartID, userID, lineID, storeID, country, currency

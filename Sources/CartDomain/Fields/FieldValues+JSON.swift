@@ -13,23 +13,21 @@ extension FieldValues {
     ) throws(FieldProblem) {
         for entry in json {
             guard
-                let index = fields.firstIndex(where: {
+                let field = fields.first(where: {
                     $0.name == entry.name || $0.alias == entry.name
                 })
             else {
                 if envelope?.contains(entry.name) ?? true { continue }
                 throw FieldProblem(entry.name, .unknown)
             }
-            let name = fields[index].name
-            if self[name] != nil {
+            if self[field.name] != nil {
                 throw FieldProblem(entry.name, .invalid("is another name of a field that is given"))
             }
-            self[name] = try FieldValue(
-                entry.value, as: fields[index].kind, name: entry.name, isStrict: envelope != nil)
+            self[field.name] = try FieldValue(
+                entry.value, as: field.kind, name: entry.name, isStrict: envelope != nil)
         }
-        for index in fields.indices
-        where fields[index].isRequired && self[fields[index].name] == nil {
-            throw FieldProblem(fields[index].name, .missing)
+        for field in fields where field.isRequired && self[field.name] == nil {
+            throw FieldProblem(field.name, .missing)
         }
     }
 
