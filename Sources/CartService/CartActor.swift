@@ -45,20 +45,18 @@ actor CartActor {
     ///
     /// - Parameter isReplay: whether the message may have been handled before.
     func mayHaveForgotten(_ message: CartMessage, isReplay: Bool) -> Bool {
-        let isKnown = knows(message.key.requestID)
-        // What was given stands in the event alone.
-        if case .request(let request) = message, case .handOver = request.action, isKnown {
-            return true
-        }
-        guard cart.memory.hasForgotten, !isKnown else { return false }
+        let hasForgotten = cart.memory.hasForgotten
         switch message {
         case .request(let request):
             switch request.action {
-            case .command, .lookup, .handOver: return true
-            case .handed: return isReplay
+            // What was given stands in the event alone.
+            case .handOver: return hasForgotten || knows(request.requestID)
+            case .command, .lookup: return hasForgotten && !knows(request.requestID)
+            case .handed: return hasForgotten && isReplay && !knows(request.requestID)
             case .check, .watch: return false
             }
         case .answer(let answer):
+            guard hasForgotten, !knows(answer.requestID) else { return false }
             if case .holdDue = answer.answer { return true }
             return isReplay
         }

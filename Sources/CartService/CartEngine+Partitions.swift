@@ -281,6 +281,6 @@ extension CartEngine {
     }
 
     private func partitionOf(_ cartID: CartID) -> Int {
-        Partitioner.partition(of: cartID.utf8, count: configuration.partitionCount)
+        Partitioner.partition(of: cartID, count: configuration.partitionCount)
     }
 }

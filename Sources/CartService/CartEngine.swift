@@ -228,7 +228,7 @@ package actor CartEngine {
     /// A cart whose messages came to another partition than its key's would have two owners.
     private func misplacement(of input: Input) -> String? {
         let right = Partitioner.partition(
-            of: input.key.cartID.utf8, count: configuration.partitionCount)
+            of: input.key.cartID, count: configuration.partitionCount)
         return input.origin.partition == right
             ? nil : "the cart belongs to partition \(right): use the murmur2 partitioner"
     }

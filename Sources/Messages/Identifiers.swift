@@ -27,37 +27,49 @@ package struct CartID: Hashable, Sendable {
     private static let userNamespace: UInt128 = 0x8F3C_1A52_6E0B_4D7C_9A41_5B2E_70D3_C6F8
 
     /// Reads the 36 characters of a UUID in either case; `nil` for anything else.
-    package init?(_ text: some StringProtocol) {
-        let characters = Array(text.utf8)
-        guard characters.count == 36 else { return nil }
+    package init?(_ text: String) {
+        let utf8 = text.utf8
+        guard utf8.count == Self.length else { return nil }
         var bits: UInt128 = 0
-        for (index, character) in characters.enumerated() {
+        var index = 0
+        for character in utf8 {
             switch (index, character) {
-            case (8, 0x2D), (13, 0x2D), (18, 0x2D), (23, 0x2D): continue
+            case (8, 0x2D), (13, 0x2D), (18, 0x2D), (23, 0x2D): break
             case (8, _), (13, _), (18, _), (23, _): return nil
             case (_, 0x30...0x39): bits = bits << 4 | UInt128(character - 0x30)
             case (_, 0x61...0x66): bits = bits << 4 | UInt128(character - 0x61 + 10)
             case (_, 0x41...0x46): bits = bits << 4 | UInt128(character - 0x41 + 10)
             default: return nil
             }
+            index += 1
         }
         self.bits = bits
     }
 
-    /// The 36 characters of the UUID as bytes.
-    package var utf8: [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: 36) { buffer, count in
+    /// How many characters the UUID has.
+    private static let length = 36
+
+    /// The characters of the UUID as bytes.
+    package var utf8: [UInt8] { unsafe withUTF8 { unsafe Array($0) } }
+
+    /// Lends the characters of the UUID as bytes.
+    package func withUTF8<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.length) { buffer in
             var index = 0
-            for nibble in 0..<32 {
-                if nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20 {
-                    unsafe buffer[index] = 0x2D
+            for half in [UInt64(truncatingIfNeeded: bits >> 64), UInt64(truncatingIfNeeded: bits)] {
+                var half = half
+                for _ in 0..<16 {
+                    if index == 8 || index == 13 || index == 18 || index == 23 {
+                        unsafe buffer[index] = 0x2D
+                        index += 1
+                    }
+                    let digit = UInt8(truncatingIfNeeded: half >> 60)
+                    unsafe buffer[index] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
                     index += 1
+                    half <<= 4
                 }
-                let value = UInt8(truncatingIfNeeded: bits >> UInt128(124 - 4 * nibble)) & 0x0F
-                unsafe buffer[index] = value < 10 ? 0x30 + value : 0x61 + value - 10
-                index += 1
             }
-            count = 36
+            return unsafe body(UnsafeBufferPointer(buffer))
         }
     }
 }

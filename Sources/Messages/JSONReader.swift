@@ -111,10 +111,13 @@ package struct JSONReader: Sendable {
         guard current == UInt8(ascii: "\"") else { throw failure("a string is expected") }
         position += 1
         let start = position
+        var seen: UInt8 = 0
         while position < bytes.count {
+            seen |= bytes[position]
             switch bytes[position] {
             case UInt8(ascii: "\""):
-                let text = try validated(bytes[start..<position], start)
+                let text =
+                    seen < 0x80 ? ascii(from: start) : try validated(bytes[start..<position], start)
                 position += 1
                 return text
             case UInt8(ascii: "\\"):
@@ -305,6 +308,13 @@ package struct JSONReader: Sendable {
         }
         position += count
         return true
+    }
+
+    private func ascii(from start: Int) -> String {
+        unsafe bytes.withUnsafeBufferPointer { bytes in
+            unsafe String(
+                decoding: UnsafeBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self)
+        }
     }
 
     private func validated(_ slice: ArraySlice<UInt8>, _ start: Int) throws(JSONError) -> String {

@@ -84,11 +84,11 @@ package struct JSONWriter: Sendable {
         }
     }
 
-    /// Writes a string whose bytes need no escape.
-    package mutating func plainString(_ utf8: [UInt8]) {
+    /// Writes a cart ID as a string.
+    package mutating func cartID(_ cartID: CartID) {
         separate()
         bytes.append(UInt8(ascii: "\""))
-        bytes.append(contentsOf: utf8)
+        unsafe cartID.withUTF8 { unsafe bytes.append(contentsOf: $0) }
         bytes.append(UInt8(ascii: "\""))
         needsComma = true
     }
@@ -152,7 +152,7 @@ extension JSONWriter {
     /// Writes a field with a cart ID.
     package mutating func field(_ name: StaticString, _ value: CartID) {
         key(name)
-        plainString(value.utf8)
+        cartID(value)
     }
 
     /// Writes an object: the braces around what `fields` writes.

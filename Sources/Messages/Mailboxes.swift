@@ -1,34 +1,36 @@
 /// Holds back messages for keys that are being worked on, so that each key has one batch at a time.
 ///
 /// What arrives for a busy key waits and is then taken all together: a hot key costs one batch a
-/// round, not one a message, and its messages keep their order.
-package struct Mailboxes<Key: Hashable & Sendable, Message: Sendable>: Sendable {
+/// round, not one a message, and its messages keep their order. Inlinable, so that the services' modules
+/// have it specialised for their messages.
+@usableFromInline package struct Mailboxes<Key: Hashable & Sendable, Message: Sendable>: Sendable {
     /// One key's messages in order of arrival.
-    package struct Batch: Sendable {
-        package let key: Key
-        package var messages: [Message]
+    @usableFromInline package struct Batch: Sendable {
+        @usableFromInline package let key: Key
+        @usableFromInline package var messages: [Message]
 
-        package init(key: Key, messages: [Message]) {
+        @inlinable package init(key: Key, messages: [Message]) {
             self.key = key
             self.messages = messages
         }
     }
 
     /// What waits for each key that is being worked on.
-    private var waiting: [Key: [Message]] = [:]
+    @usableFromInline var waiting: [Key: [Message]] = [:]
 
     package init() {}
 
     /// How many keys are being worked on.
     package var busyCount: Int { waiting.count }
     /// How many messages wait for keys that are being worked on.
-    package private(set) var waitingCount = 0
+    @usableFromInline package internal(set) var waitingCount = 0
 
     /// Whether the key is being worked on.
-    package func isBusy(_ key: Key) -> Bool { waiting[key] != nil }
+    @inlinable package func isBusy(_ key: Key) -> Bool { waiting[key] != nil }
 
     /// Takes the messages whose key is free, which is then busy; the others wait.
-    package mutating func admit(_ messages: [Message], key: (Message) -> Key) -> [Batch] {
+    @inlinable package mutating func admit(_ messages: [Message], key: (Message) -> Key) -> [Batch]
+    {
         var batches: [Batch] = []
         var indexes: [Key: Int] = [:]
         for message in messages {
@@ -48,7 +50,7 @@ package struct Mailboxes<Key: Hashable & Sendable, Message: Sendable>: Sendable 
     }
 
     /// Ends the work on a key: gives what has waited, for which the key stays busy, or frees it.
-    package mutating func release(_ key: Key) -> Batch? {
+    @inlinable package mutating func release(_ key: Key) -> Batch? {
         guard let messages = waiting[key] else {
             preconditionFailure("a key is released that is not busy")
         }

@@ -6,17 +6,26 @@
 package enum Partitioner {
     /// The partition of `key` among `count` partitions.
     package static func partition(of key: [UInt8], count: Int) -> Int {
-        Int(murmur2(key) & 0x7FFF_FFFF) % count
+        unsafe key.withUnsafeBufferPointer { unsafe partition(of: $0, count: count) }
+    }
+
+    /// The partition of a cart's messages among `count` partitions.
+    package static func partition(of cartID: CartID, count: Int) -> Int {
+        unsafe cartID.withUTF8 { unsafe partition(of: $0, count: count) }
+    }
+
+    private static func partition(of key: UnsafeBufferPointer<UInt8>, count: Int) -> Int {
+        Int(unsafe murmur2(key) & 0x7FFF_FFFF) % count
     }
 
     /// Austin Appleby's MurmurHash2, 32 bits, with Kafka's seed.
-    static func murmur2(_ key: [UInt8]) -> UInt32 {
+    private static func murmur2(_ key: UnsafeBufferPointer<UInt8>) -> UInt32 {
         let multiplier: UInt32 = 0x5BD1_E995
         var hash: UInt32 = 0x9747_B28C ^ UInt32(truncatingIfNeeded: key.count)
         var word: UInt32 = 0
         var filled: UInt32 = 0
-        for byte in key {
-            word |= UInt32(byte) << (8 * filled)
+        for index in key.indices {
+            word |= UInt32(unsafe key[index]) << (8 * filled)
             filled += 1
             if filled == 4 {
                 word = word &* multiplier

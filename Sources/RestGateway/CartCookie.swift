@@ -15,7 +15,7 @@ enum CartCookie {
                 let parts = pair.split(
                     separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 if parts.count == 2, parts[0].drop(while: { $0 == " " }) == name {
-                    return CartID(parts[1])
+                    return CartID(String(parts[1]))
                 }
             }
         }

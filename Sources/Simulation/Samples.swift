@@ -37,5 +37,5 @@ extension CartRequest {
 
 /// The partition of a user's cart.
 func partition(of userID: UserID) -> Int {
-    Partitioner.partition(of: CartID(of: userID).utf8, count: World.partitionCount)
+    Partitioner.partition(of: CartID(of: userID), count: World.partitionCount)
 }

@@ -242,10 +242,12 @@ private enum Value: Equatable {
         json.beginArray()
         for number in [0.5, -1e300, .infinity, .nan] { json.number(number) }
         json.boolean(true)
-        json.plainString(Array("plain".utf8))
+        json.cartID(CartID(bits: 0x0123_4567_89AB_CDEF_FEDC_BA98_7654_3210))
+        json.integer(.min)
         json.endArray()
         #expect(
             String(decoding: json.bytes, as: UTF8.self)
-                == "[0.5,-1e+300,null,null,true,\"plain\"]")
+                == "[0.5,-1e+300,null,null,true,\"01234567-89ab-cdef-fedc-ba9876543210\",\(Int.min)]"
+        )
     }
 }
