@@ -103,17 +103,15 @@ package struct RequestID: Hashable, Sendable, CustomStringConvertible {
 
     /// Takes a valid ID, also that of a part; `nil` for anything else.
     package init?(ofPart text: String) {
-        let pieces = text.utf8.split(
-            separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
-        guard let whole = pieces.first, let requestID = RequestID(String(Substring(whole)))
-        else { return nil }
-        if pieces.count == 2 {
-            let part = String(Substring(pieces[1]))
-            guard isWellFormed(part, lengthMax: Self.partLengthMax, where: isCodeCharacter) else {
-                return nil
-            }
+        guard let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")) else {
+            self.init(text)
+            return
         }
-        self.text = pieces.count == 1 ? requestID.text : text
+        let part = String(text[text.utf8.index(after: slash)...])
+        guard RequestID(String(text[..<slash])) != nil,
+            isWellFormed(part, lengthMax: Self.partLengthMax, where: isCodeCharacter)
+        else { return nil }
+        self.init(valid: text)
     }
 
     private init(valid text: String) { self.text = text }

@@ -44,6 +44,7 @@ package enum JSONValue: Hashable, Sendable {
 
     private static func fields(from reader: inout JSONReader) throws(JSONError) -> [Field] {
         var fields: [Field] = []
+        fields.reserveCapacity(8)
         try reader.beginObject()
         while let name = try reader.nextKey() {
             fields.append(Field(name: name, value: try JSONValue(from: &reader)))

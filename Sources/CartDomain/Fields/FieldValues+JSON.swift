@@ -11,6 +11,7 @@ extension FieldValues {
     package init(
         _ json: [JSONValue.Field], as fields: [CommandField], envelope: Set<String>?
     ) throws(FieldProblem) {
+        self.init(capacity: min(json.count, fields.count))
         for entry in json {
             guard
                 let field = fields.first(where: {

@@ -20,6 +20,8 @@ package struct FieldValues: Hashable, Sendable {
 
     package init() {}
 
+    init(capacity: Int) { entries.reserveCapacity(capacity) }
+
     package subscript(name: String) -> FieldValue? {
         get {
             for index in entries.indices where entries[index].name == name {
