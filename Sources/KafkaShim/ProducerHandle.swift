@@ -54,10 +54,8 @@ import Synchronization
                 unsafe slots[0].u.i = RD_KAFKA_MSG_F_COPY
                 unsafe slots[1].vtype = RD_KAFKA_VTYPE_OPAQUE
                 unsafe slots[1].u.ptr = retained.toOpaque()
-                for index in records.indices {
-                    guard let error = unsafe produce(records[index], slots: slots) else {
-                        continue
-                    }
+                for record in records {
+                    guard let error = unsafe produce(record, slots: slots) else { continue }
                     refused += 1
                     batch.fail(error)
                 }

@@ -78,6 +78,7 @@ extension CartView {
             json.field("version", version)
             json.key("lines")
             json.beginArray()
+            // By index: a copy of a line would retain its texts.
             for index in lines.indices {
                 json.beginObject()
                 lines[index].encodeFields(to: &json)
