@@ -41,13 +41,11 @@ actor CartActor {
         askers = Self.firstAskers(of: cart, configuration)
     }
 
-    /// Whether any request has been forgotten.
-    var hasForgotten: Bool { cart.memory.hasForgotten }
-
     /// Whether the message's request may have been forgotten, so that its events must be looked up.
     ///
     /// - Parameter isReplay: whether the message may have been handled before.
     func mayHaveForgotten(_ message: CartMessage, isReplay: Bool) -> Bool {
+        let hasForgotten = cart.memory.hasForgotten
         switch message {
         case .request(let request):
             switch request.action {

@@ -115,17 +115,11 @@ extension CartEngine {
         var isAnswered = false
     }
 
-    /// Whether the store may have to tell anything of the batch; mostly it does not.
-    private func mayNeedRecall(_ batch: Batch, isAgain: Bool) -> Bool {
-        if isAgain || carts[batch.key]?.assumeIsolated({ $0.hasForgotten }) == true { return true }
-        return batch.messages.contains { isReplay($0.origin) || $0.message.isHandOver }
-    }
-
     private func requestsToRecall(
         _ batches: [Batch], isAgain: Bool
     ) -> [CartRequestKey: Need] {
         var wanted: [CartRequestKey: Need] = [:]
-        for batch in batches where mayNeedRecall(batch, isAgain: isAgain) {
+        for batch in batches {
             carts[batch.key]?.assumeIsolated { cart in
                 for input in batch.messages {
                     let key = input.key

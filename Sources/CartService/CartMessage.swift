@@ -14,15 +14,6 @@ enum CartMessage: Sendable {
         }
     }
 
-    /// Whether it asks a cart to give what it has to another one.
-    var isHandOver: Bool {
-        if case .request(let request) = self, case .handOver = request.action {
-            true
-        } else {
-            false
-        }
-    }
-
     /// Whether an ask is made for the request that it is, or for a part of it.
     func causes(_ ask: InventoryRequest) -> Bool {
         ask.cartID == key.cartID
