@@ -86,7 +86,7 @@ package struct LoadRun: Sendable {
         self.client = client
         self.loop = loop
         var generator = SystemRandomNumberGenerator()
-        // With a number behind it about as long as the codes of real shops, 13 digits (GTIN-13).
+        // Six digits of base 36: with a number behind them about as long as real codes, as GTIN-13.
         name = "load" + String(UInt32.random(in: 0..<2_176_782_336, using: &generator), radix: 36)
     }
 
