@@ -8,6 +8,9 @@ package import PostgresShim
 /// A transaction is two flights: BEGIN, lock the products in code order, read ledger and clock; then,
 /// decided on the connection's own thread, write and COMMIT. Under READ COMMITTED each statement sees
 /// what was committed before it began, so the ledger is read as it stands after the locks were taken.
+///
+/// On a guess it is one flight: lock the products in code order and fail unless they are as guessed;
+/// write. That no hold was known, the ledger's primary key says.
 package struct PostgresInventoryStore: InventoryStore {
     private let pool: PostgresPool
 
@@ -16,9 +19,16 @@ package struct PostgresInventoryStore: InventoryStore {
 
     package func transact<Decision: Sendable>(
         products: [ProductCode], holds: [HoldKey], counts: [ProductCode],
+        guess: InventorySnapshot?,
         _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
     ) async throws(InventoryStoreError) -> Decision {
         do {
+            if let guess {
+                let (changes, decision) = decide(guess)
+                if changes.onlyPlacesHolds, try await commit(changes, if: guess, of: products) {
+                    return decision
+                }
+            }
             return try await pool.withConnection { connection in
                 try await connection.pipeline(readStatements(products, holds, counts)) { read in
                     let snapshot = InventorySnapshot(
@@ -26,11 +36,29 @@ package struct PostgresInventoryStore: InventoryStore {
                         products: try readProducts(read[1]), holds: try readHolds(read[2]),
                         counts: counts.isEmpty ? [:] : try readCounts(read[3]))
                     let (changes, decision) = decide(snapshot)
-                    return (writeStatements(changes), decision)
+                    return (writeStatements(changes) + [.commit], decision)
                 }
             }
         } catch {
             throw storeError(error)
+        }
+    }
+
+    /// Writes changes that a guess led to, unless it was wrong.
+    ///
+    /// - Returns: whether they are committed.
+    private func commit(
+        _ changes: InventoryChanges, if guess: InventorySnapshot, of products: [ProductCode]
+    ) async throws -> Bool {
+        do {
+            // Without BEGIN the flight is one transaction.
+            _ = try await pool.pipeline(
+                [guessStatement(guess, products)] + writeStatements(changes))
+            return true
+        } catch let error as PostgresError
+            where error.sqlState == Schema.wrongGuessState || error.isUniqueViolation
+        {
+            return false
         }
     }
 
@@ -127,6 +155,38 @@ private func readStatements(
     return statements + [count]
 }
 
+/// Locks products, and fails with ``Schema/wrongGuessState`` unless they are as guessed.
+private func guessStatement(
+    _ guess: InventorySnapshot, _ codes: [ProductCode]
+) -> PostgresStatement {
+    let products = codes.compactMap { guess.products[$0] }
+    return PostgresStatement(
+        """
+        SELECT refuse_wrong_guess()
+        FROM (
+            SELECT array_agg(product_code) AS codes, array_agg(name) AS names,
+                array_agg(quantity) AS quantities, array_agg(held) AS held,
+                array_agg(fence) AS fences
+            FROM (
+                SELECT product_code, name, quantity, held, fence FROM inventory
+                WHERE product_code = ANY ($1) ORDER BY product_code FOR UPDATE
+            ) AS locked
+        ) AS found
+        WHERE codes IS DISTINCT FROM $1 OR names IS DISTINCT FROM $2
+            OR quantities IS DISTINCT FROM $3 OR held IS DISTINCT FROM $4
+            OR fences IS DISTINCT FROM $5
+            OR abs(extract(epoch FROM clock_timestamp() - $6)) * 1000 > $7
+        """,
+        [
+            .textArray(codes.map(\.text)), .textArray(products.map(\.name)),
+            .int8Array(products.map { Int64($0.quantity) }),
+            .int8Array(products.map { Int64($0.held) }),
+            .int8Array(products.map { Int64($0.fence) }),
+            .timestamp(epochMillis: Int64(guess.now.millis)),
+            .int8(Int64(InventoryChanges.clockToleranceMillis)),
+        ])
+}
+
 private func writeStatements(_ changes: InventoryChanges) -> [PostgresStatement] {
     var statements: [PostgresStatement] = []
     let products = changes.products
@@ -180,7 +240,7 @@ private func writeStatements(_ changes: InventoryChanges) -> [PostgresStatement]
                     .timestampArray(epochMillis: extended.map { Int64($0.value.millis) }),
                 ]))
     }
-    return statements + [.commit]
+    return statements
 }
 
 private func insertStatement(_ holds: [Hold]) -> PostgresStatement {

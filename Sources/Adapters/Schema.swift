@@ -14,6 +14,9 @@ package enum Schema {
     /// The SQLSTATE of a check that fails because another owner has raised an epoch.
     static let fencedState = "HF001"
 
+    /// The SQLSTATE of a check that fails because products are not as they were guessed to be.
+    static let wrongGuessState = "HF002"
+
     /// The first key of a cart partition's advisory lock, in SQL: no other database or schema has it.
     static let partitionLockClass = "'cart_partition'::regclass::oid::int4"
 
@@ -26,6 +29,7 @@ package enum Schema {
         Migration(name: "locks of cart partitions", statements: partitionLocks),
         Migration(name: "cheaper checks of obligations", statements: obligationChecks),
         Migration(name: "cheaper checks of holds", statements: holdChecks),
+        Migration(name: "guesses at products", statements: productGuesses),
     ]
 
     private static let inventory = [
@@ -186,6 +190,17 @@ package enum Schema {
             DROP CONSTRAINT hold_status_check,
             ADD CONSTRAINT hold_status_check
                 CHECK (status = 'held' OR status = 'refused' OR status = 'cancelled')
+        """
+    ]
+
+    private static let productGuesses = [
+        """
+        CREATE FUNCTION refuse_wrong_guess() RETURNS int LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'products are not as they were seen last'
+                USING ERRCODE = '\(wrongGuessState)';
+        END
+        $$
         """
     ]
 

@@ -49,6 +49,8 @@ package actor InventoryEngine {
     var isStoreAway = false
     private var mailboxes = Mailboxes<ProductCode, Input>()
     private var sights = ProductSights()
+    /// How many milliseconds the database's clock was ahead of ours when it was last read.
+    private var databaseAhead: Int?
     /// Readers that wait for the mailboxes to empty.
     private var crowdedOut: [CheckedContinuation<Void, Never>] = []
 
@@ -175,36 +177,45 @@ package actor InventoryEngine {
         }
         let configuration = configuration
         let start = clock.now()
-        let result: Result<[(ProductRound.Verdict, ProductRound.Sight?)], InventoryStoreError>
+        let codes = rounds.map(\.code).sorted()
+        let guess = guess(codes, rounds, at: start)
+        let result: Result<([(ProductRound.Verdict, Product?)], Timestamp), InventoryStoreError>
         do throws(InventoryStoreError) {
-            let verdicts = try await store.transact(
-                products: rounds.map(\.code).sorted(),
+            let decided = try await store.transact(
+                products: codes,
                 holds: rounds.flatMap { round in
                     round.requests.flatMap(\.holdKeys)
                 },
-                counts: rounds.filter { $0.requests.contains { $0.action == .recount } }.map(\.code)
+                counts: rounds.filter { $0.requests.contains { $0.action == .recount } }.map(
+                    \.code),
+                guess: guess
             ) { snapshot in
                 var changes = InventoryChanges()
                 var ledger = snapshot.holds
                 let verdicts = rounds.map {
                     $0.decide(snapshot, &ledger, configuration, into: &changes)
                 }
-                return (changes, verdicts)
+                return (changes, (verdicts, snapshot.now))
             }
-            result = .success(verdicts)
+            result = .success(decided)
         } catch {
             result = .failure(error)
         }
         if !locked.isEmpty { await locks.release(locked) }
-        let verdicts = try result.get()
+        let (verdicts, now) = try result.get()
         isStoreAway = false
+        if now == guess?.now {
+            metrics.guessed.increment()
+        } else {
+            databaseAhead = now.millis - start.millis
+        }
         metrics.transactionSeconds.observe(Double(clock.now().millis - start.millis) / 1_000)
 
         var undecided = batches.filter { guards[$0.key] == nil }
         var answers: [InventoryResponse] = []
         var origins: [MessageOrigin] = []
-        for (batch, (verdict, sight)) in zip(ready, verdicts) {
-            sights[batch.key] = sight
+        for (batch, (verdict, product)) in zip(ready, verdicts) {
+            sights[batch.key] = product
             switch verdict {
             case .decided(let decided):
                 answers += decided
@@ -223,6 +234,14 @@ package actor InventoryEngine {
         let (said, done) = (answers, origins)
         if !done.isEmpty { publications.addTask { await self.publish(said, [], done) } }
         return undecided
+    }
+
+    /// What the transaction will read, where all that is asked for are new holds.
+    private func guess(
+        _ codes: [ProductCode], _ rounds: [ProductRound], at now: Timestamp
+    ) -> InventorySnapshot? {
+        guard let databaseAhead, rounds.allSatisfy(\.onlyAsks) else { return nil }
+        return sights.guess(codes, now: Timestamp(millis: now.millis + databaseAhead))
     }
 
     /// Takes the locks that the batches look like needing.

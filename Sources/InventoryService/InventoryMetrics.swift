@@ -13,6 +13,7 @@ struct InventoryMetrics: Sendable {
     let staleTokens: Counter
     let unguarded: Counter
     let unavailable: Counter
+    let guessed: Counter
     let proposed: Counter
     let pruned: Counter
     let transactionSeconds: Histogram
@@ -46,6 +47,9 @@ struct InventoryMetrics: Sendable {
             help: "Products decided without the lock they needed, Redis being away or busy.")
         unavailable = registry.counter(
             "holdfast_inventory_store_unavailable_total", help: "Tries that found the store away.")
+        guessed = registry.counter(
+            "holdfast_inventory_guessed_total",
+            help: "Transactions of one round trip: all rows were as they had been seen last.")
         proposed = registry.counter(
             "holdfast_inventory_holds_due_total",
             help: "Holds past their time that were proposed to their carts.")

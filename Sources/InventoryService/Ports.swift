@@ -40,12 +40,20 @@ package struct InventoryChanges: Hashable, Sendable {
         }
     }
 
+    /// How many milliseconds the clock of a guess may be from the database's.
+    package static let clockToleranceMillis = 1_000
+
     package var products: [ProductChange] = []
     package var newHolds: [Hold] = []
     package var loweredHolds: [HoldKey: Int] = [:]
     package var extendedHolds: [HoldKey: Timestamp] = [:]
 
     package init() {}
+
+    /// Whether nothing changes but what new holds take.
+    package var onlyPlacesHolds: Bool {
+        !newHolds.isEmpty && loweredHolds.isEmpty && extendedHolds.isEmpty
+    }
 }
 
 /// Why the store did not carry a transaction out.
@@ -61,10 +69,19 @@ package protocol InventoryStore: Sendable {
     /// Carries out one transaction: locks the products in code order, reads the holds by their keys,
     /// lets `decide` say what to write, writes and commits.
     ///
-    /// - Parameter counts: the products whose ledgers are to be counted, once their rows are locked.
+    /// A guess at what will be read saves a round trip: `decide` decides on it, and what it only adds to
+    /// the ledger is committed if, under the products' locks, all their rows are as guessed, none of the
+    /// new holds stands already, and the clock is right within ``InventoryChanges/clockToleranceMillis``.
+    /// Else nothing is written, and the transaction goes on as without a guess.
+    ///
+    /// - Parameters:
+    ///   - products: in code order, without repetition.
+    ///   - counts: the products whose ledgers are to be counted, once their rows are locked.
+    ///   - guess: all of the products, and none of the holds; `nil` where there is nothing to go by.
     /// - Returns: what `decide` returned besides, once the transaction has committed.
     func transact<Decision: Sendable>(
         products: [ProductCode], holds: [HoldKey], counts: [ProductCode],
+        guess: InventorySnapshot?,
         _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
     ) async throws(InventoryStoreError) -> Decision
 

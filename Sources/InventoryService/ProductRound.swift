@@ -23,28 +23,28 @@ struct ProductRound: Sendable {
         case staleToken
     }
 
-    /// What a product looked like when it was last seen, to guess whether it needs its lock.
-    struct Sight: Hashable, Sendable {
-        let available: Int
-        let fence: Int
-    }
-
     let code: ProductCode
     let requests: [InventoryRequest]
     let `guard`: Guard
+
+    /// Whether each request asks for pieces, from nobody but the shelf: then a first asking needs to
+    /// know no hold.
+    var onlyAsks: Bool {
+        requests.allSatisfy { if case .ask(_, _, from: nil) = $0.action { true } else { false } }
+    }
 
     /// Decides the product's requests on what the transaction has read.
     ///
     /// - Parameter ledger: the holds as they stand, those decided earlier in the transaction included:
     ///   a key that is used for two products has one row.
+    /// - Returns: the verdict, and the product's row as it is from then on.
     func decide(
         _ snapshot: InventorySnapshot, _ ledger: inout [HoldKey: Hold],
         _ configuration: InventoryServiceConfiguration, into changes: inout InventoryChanges
-    ) -> (Verdict, Sight?) {
+    ) -> (Verdict, Product?) {
         let product = snapshot.products[code]
-        let sight = product.map { Sight(available: $0.available, fence: $0.fence) }
         if case .locked(let token) = `guard`, let product, token <= product.fence {
-            return (.staleToken, sight)
+            return (.staleToken, product)
         }
         var known: [HoldKey: Hold] = [:]
         for key in requests.flatMap(\.holdKeys) { known[key] = ledger[key] }
@@ -53,7 +53,7 @@ struct ProductRound: Sendable {
                 requests, product: product, recounted: snapshot.counts[code], ledger: known,
                 now: snapshot.now, holdsFor: configuration.holdsFor, rule: configuration.lockRule,
                 isLocked: `guard` != .none)
-        else { return (.needsLock, sight) }
+        else { return (.needsLock, product) }
 
         for hold in decision.newHolds { ledger[hold.key] = hold }
         changes.newHolds += decision.newHolds
@@ -71,7 +71,9 @@ struct ProductRound: Sendable {
         }
         return (
             .decided(decision.answers),
-            Sight(available: product.available - decision.heldDelta, fence: fence)
+            Product(
+                code: code, name: product.name, quantity: product.quantity,
+                held: product.held + decision.heldDelta, fence: fence)
         )
     }
 }

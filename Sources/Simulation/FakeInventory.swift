@@ -19,6 +19,8 @@ final class FakeInventoryStore: InventoryStore {
         var isAway = false
         var transactions = 0
         var productUpdates = 0
+        /// How many transactions were decided on a guess.
+        var guesses = 0
         var violations: [String] = []
         var refuses: @Sendable (InventoryChanges) -> Bool = { _ in false }
     }
@@ -67,6 +69,7 @@ final class FakeInventoryStore: InventoryStore {
 
     func transact<Decision: Sendable>(
         products: [ProductCode], holds: [HoldKey], counts: [ProductCode],
+        guess: InventorySnapshot?,
         _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
     ) async throws(InventoryStoreError) -> Decision {
         // What a broken store reads too early.
@@ -83,7 +86,13 @@ final class FakeInventoryStore: InventoryStore {
                 now: now, products: rows.filter { products.contains($0.key) },
                 holds: find(holds, in: ledger),
                 counts: Self.count(counts, state.holds))
-            let (changes, decision) = broken(decide(snapshot))
+            var decided: (InventoryChanges, Decision)?
+            if let guess, isTaken(guess, for: snapshot) {
+                decided = decide(guess)
+                if decided?.0.onlyPlacesHolds != true { decided = nil }
+            }
+            if decided != nil { state.guesses += 1 }
+            let (changes, decision) = broken(decided ?? decide(snapshot))
             if state.refuses(changes) { return .failure(.refused("the test says so")) }
             let fault = state.faults.isEmpty ? nil : state.faults.removeFirst()
             if fault == .unavailable { return .failure(.unavailable("not carried out")) }
@@ -92,6 +101,20 @@ final class FakeInventoryStore: InventoryStore {
             return .success(decision)
         }
         return try result.get()
+    }
+
+    /// Whether a transaction decides on a guess instead of what it would read.
+    private func isTaken(_ guess: InventorySnapshot, for read: InventorySnapshot) -> Bool {
+        guard read.holds.isEmpty else { return false }
+        return switch variant {
+        case nil:
+            guess.products == read.products
+                && abs(guess.now.millis - read.now.millis)
+                    <= InventoryChanges.clockToleranceMillis
+        case .guessUnchecked: true
+        // What the others do wrong, they do where rows are read.
+        default: false
+        }
     }
 
     /// The holds of these keys.

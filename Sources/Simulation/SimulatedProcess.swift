@@ -125,11 +125,13 @@ struct ProcessInventoryStore: InventoryStore {
 
     func transact<Decision: Sendable>(
         products: [ProductCode], holds: [HoldKey], counts: [ProductCode],
+        guess: InventorySnapshot?,
         _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
     ) async throws(InventoryStoreError) -> Decision {
         try await process.effect("transaction", otherwise: Self.dead) {
             () throws(InventoryStoreError) in
-            try await store.transact(products: products, holds: holds, counts: counts, decide)
+            try await store.transact(
+                products: products, holds: holds, counts: counts, guess: guess, decide)
         }
     }
 

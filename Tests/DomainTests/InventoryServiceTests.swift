@@ -100,6 +100,40 @@ import Testing
         expectClean(world)
     }
 
+    @Test func `what was seen last is decided on, unless it has changed`() {
+        let world = running()
+        func guesses() -> Int { world.inventoryStore.state.withLock { $0.guesses } }
+        world.inventoryStore.stock(drill, 100)
+        ask("r1", drill, 1, world)
+        world.run()
+        #expect(guesses() == 0)
+        ask("r2", drill, 2, world)
+        world.run()
+        ask("r3", drill, 3, world)
+        world.run()
+        #expect(guesses() == 2)
+        // The ledger is needed.
+        lower("r3", drill, to: 1, world)
+        world.run()
+        ask("r2", drill, 2, world)
+        world.run()
+        #expect(guesses() == 2)
+        // Somebody else took pieces.
+        world.inventoryStore.state.withLock { state in
+            state.products[drill] = Product(
+                code: drill, name: "Drill", quantity: 50, held: 4, fence: 9)
+        }
+        ask("r4", drill, 4, world)
+        world.run()
+        #expect(guesses() == 2)
+        ask("r5", drill, 5, world)
+        world.run()
+        #expect(guesses() == 3)
+        #expect(world.inventoryStore.held(of: drill) == 13)
+        #expect(answers("r2", world).count == 2 && Set(answers("r2", world)).count == 1)
+        expectClean(world)
+    }
+
     @Test func `a guess that was wrong costs one more round`() {
         let world = running()
         world.inventoryStore.stock(drill, 100)

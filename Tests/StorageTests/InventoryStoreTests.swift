@@ -7,7 +7,7 @@ import Telemetry
 import Testing
 
 @Suite struct InventoryStoreTests {
-    private func withStore<Result>(
+    func withStore<Result>(
         poolSize: Int = 4,
         _ body: (PostgresInventoryStore, PostgresPool) async throws -> Result
     ) async throws -> Result {
@@ -28,15 +28,15 @@ import Testing
         }
     }
 
-    private func code(_ text: String) throws -> ProductCode { try #require(ProductCode(text)) }
+    func code(_ text: String) throws -> ProductCode { try #require(ProductCode(text)) }
 
-    private func key(_ number: Int) throws -> HoldKey {
+    func key(_ number: Int) throws -> HoldKey {
         HoldKey(
             cartID: CartID(bits: UInt128(number)),
             requestID: try #require(RequestID("r\(number)")))
     }
 
-    private func addProduct(_ pool: PostgresPool, _ code: String, _ quantity: Int64) async throws {
+    func addProduct(_ pool: PostgresPool, _ code: String, _ quantity: Int64) async throws {
         _ = try await pool.pipeline([
             PostgresStatement(
                 "INSERT INTO inventory (product_code, name, quantity) VALUES ($1, $1 || '!', $2)",
@@ -44,7 +44,7 @@ import Testing
         ])
     }
 
-    private func hold(
+    func hold(
         _ key: HoldKey, _ code: ProductCode, _ quantity: Int, _ status: Hold.Status = .held,
         at now: Timestamp
     ) throws -> Hold {
@@ -487,5 +487,15 @@ import Testing
                 }
             }
         }
+    }
+}
+
+extension InventoryStore {
+    /// A transaction without a guess.
+    func transact<Decision: Sendable>(
+        products: [ProductCode], holds: [HoldKey], counts: [ProductCode],
+        _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
+    ) async throws(InventoryStoreError) -> Decision {
+        try await transact(products: products, holds: holds, counts: counts, guess: nil, decide)
     }
 }
