@@ -49,10 +49,13 @@ is_alive() {
     process_id "$1" >/dev/null
 }
 
+# All processes share the processors as batches: who wakes up waits for its turn instead of interrupting
+# another, so that more has gathered for it. Under load that is less work for each message, and steadier.
+# Some sandboxes do not allow it.
+as_batch=(chrt --batch 0)
+"${as_batch[@]}" true 2>/dev/null || as_batch=()
+
 # spawn NAME COMMAND...: starts a process in a session of its own, where Ctrl-C does not reach it.
-#
-# All share the processors as batches: who wakes up waits for its turn instead of interrupting another, so
-# that more has gathered for each. Under load that is less work for each message, and steadier.
 started=()
 declare -A log_begin=()
 spawn() {
@@ -60,7 +63,7 @@ spawn() {
     shift
     log_begin[$name]=$(stat -c %s "$run/logs/$name.log" 2>/dev/null || printf 0)
     # Not a leader of its group yet, the shell's child becomes the command itself: no fork between.
-    setsid chrt --batch 0 "$@" </dev/null >>"$run/logs/$name.log" 2>&1 9>&- &
+    setsid ${as_batch[@]+"${as_batch[@]}"} "$@" </dev/null >>"$run/logs/$name.log" 2>&1 9>&- &
     pid=$!
     # Else the shell would tell when it is killed.
     disown "$pid"
