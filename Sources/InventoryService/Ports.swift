@@ -69,10 +69,11 @@ package protocol InventoryStore: Sendable {
     /// Carries out one transaction: locks the products in code order, reads the holds by their keys,
     /// lets `decide` say what to write, writes and commits.
     ///
-    /// A guess at what will be read saves a round trip: `decide` decides on it, and what it only adds to
-    /// the ledger is committed if, under the products' locks, all their rows are as guessed, none of the
-    /// new holds stands already, and the clock is right within ``InventoryChanges/clockToleranceMillis``.
-    /// Else nothing is written, and the transaction goes on as without a guess.
+    /// A guess at what will be read saves a round trip: `decide` decides on it first. A decision that
+    /// only places holds is committed if, under the products' locks, all their rows are as guessed, none
+    /// of the holds stands already, and the clock is right within
+    /// ``InventoryChanges/clockToleranceMillis``. Else nothing of it is written, and the transaction goes
+    /// on as without a guess.
     ///
     /// - Parameters:
     ///   - products: in code order, without repetition.

@@ -4,8 +4,7 @@ import Threading
 
 /// Reads messages from the log, as a member of a group or from partitions that are assigned by hand.
 ///
-/// One task calls ``next()`` in a loop until it gives `nil`. The other calls may come from anywhere;
-/// ``pause(_:)`` and ``seek(_:)`` take effect between two calls of ``next()``.
+/// One task calls ``next()`` in a loop until it gives `nil`. The other calls may come from anywhere.
 ///
 /// Messages wait inside librdkafka, within `queued.max.messages.kbytes` (64 MiB unless overridden),
 /// until ``next()`` takes them: a slow application bounds memory, and stays in its group, because a
@@ -82,8 +81,8 @@ package final class KafkaConsumer: Sendable {
         let common = [
             ("enable.auto.commit", "false"), ("enable.auto.offset.store", "false"),
             ("auto.offset.reset", "earliest"), ("fetch.error.backoff.ms", "100"),
-            // librdkafka has one fetch under way per broker, and a partition that is added,
-            // resumed or sought joins the next one: this is how long that may take when idle.
+            // librdkafka has one fetch under way per broker, and a partition that is added joins the
+            // next one: this is how long that may take when idle.
             ("fetch.wait.max.ms", "100"),
         ]
         let context = ClientContext(

@@ -86,13 +86,10 @@ final class FakeInventoryStore: InventoryStore {
                 now: now, products: rows.filter { products.contains($0.key) },
                 holds: find(holds, in: ledger),
                 counts: Self.count(counts, state.holds))
-            var decided: (InventoryChanges, Decision)?
-            if let guess, isTaken(guess, for: snapshot) {
-                decided = decide(guess)
-                if decided?.0.onlyPlacesHolds != true { decided = nil }
-            }
-            if decided != nil { state.guesses += 1 }
-            let (changes, decision) = broken(decided ?? decide(snapshot))
+            let guessed = guess.flatMap { isTaken($0, for: snapshot) ? decide($0) : nil }
+                .flatMap { $0.0.onlyPlacesHolds ? $0 : nil }
+            if guessed != nil { state.guesses += 1 }
+            let (changes, decision) = broken(guessed ?? decide(snapshot))
             if state.refuses(changes) { return .failure(.refused("the test says so")) }
             let fault = state.faults.isEmpty ? nil : state.faults.removeFirst()
             if fault == .unavailable { return .failure(.unavailable("not carried out")) }
