@@ -57,7 +57,7 @@ start_services() {
             claim_any_port
             flags=(--health-port "$port")
             [[ $kind != gateway ]] || flags=(--port "$port" --reply-partition "$((i - 1))")
-            spawn "$kind-$i" env "$@" "$holdfast" "$kind" "${flags[@]}"
+            spawn_service "$kind-$i" env "$@" "$holdfast" "$kind" "${flags[@]}"
             wait_until "$kind-$i" 60 answers "http://127.0.0.1:$port/health/ready" >/dev/null
             [[ $kind != gateway ]] || gateway_urls+=${gateway_urls:+,}http://127.0.0.1:$port
         done
@@ -278,7 +278,7 @@ describe_machine() {
         Kernel "$(uname -s) $(uname -r)" \
         Swift "$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([^ ]*\).*/\1/p' | head -n 1)" \
         Postgres "$("$(postgres_binaries)/postgres" --version | sed 's/[^0-9]*\([0-9.]*\).*/\1/'), synchronous_commit=on, fsync=on" \
-        Scheduling "SCHED_BATCH for all servers, pgbench's Postgres too" \
+        Scheduling "SCHED_BATCH for services and broker, as always" \
         Redis "$(redis-server --version | sed -n 's/.* v=\([^ ]*\).*/\1/p'), appendfsync=everysec" \
         librdkafka "$librdkafka" \
         Suite "one gateway, cart service, inventory service and broker, unless more are told; load generator on the same machine" \

@@ -147,7 +147,7 @@ start_service() {
     local name=$1 flag=$2
     ! is_alive "$name" || return 0
     remember_port "$name"
-    spawn "$name" "$holdfast" "${name%-*}" "$flag" "${ports[$name]}" "${@:3}"
+    spawn_service "$name" "$holdfast" "${name%-*}" "$flag" "${ports[$name]}" "${@:3}"
 }
 
 start_services() {

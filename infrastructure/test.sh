@@ -76,7 +76,7 @@ start_suite() {
         flag=--health-port
         [[ $kind != gateway ]] || flag=--port
         claim_any_port
-        spawn "$kind" "$holdfast" "$kind" "$flag" "$port"
+        spawn_service "$kind" "$holdfast" "$kind" "$flag" "$port"
         wait_until "$kind" 60 answers "http://127.0.0.1:$port/health/ready"
     done
     export GATEWAY_URL=http://127.0.0.1:$port

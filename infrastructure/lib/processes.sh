@@ -49,12 +49,6 @@ is_alive() {
     process_id "$1" >/dev/null
 }
 
-# All processes share the processors as batches: who wakes up waits for its turn instead of interrupting
-# another, so that more has gathered for it. Under load that is less work for each message, and steadier.
-# Some sandboxes do not allow it.
-as_batch=(chrt --batch 0)
-"${as_batch[@]}" true 2>/dev/null || as_batch=()
-
 # spawn NAME COMMAND...: starts a process in a session of its own, where Ctrl-C does not reach it.
 started=()
 declare -A log_begin=()
@@ -63,13 +57,22 @@ spawn() {
     shift
     log_begin[$name]=$(stat -c %s "$run/logs/$name.log" 2>/dev/null || printf 0)
     # Not a leader of its group yet, the shell's child becomes the command itself: no fork between.
-    setsid ${as_batch[@]+"${as_batch[@]}"} "$@" </dev/null >>"$run/logs/$name.log" 2>&1 9>&- &
+    setsid "$@" </dev/null >>"$run/logs/$name.log" 2>&1 9>&- &
     pid=$!
     # Else the shell would tell when it is killed.
     disown "$pid"
     identity "$pid" >"$run/state/$name.identity" || true
     printf '%s\n' "$pid" >"$run/pids/$name.pid"
     started+=("$name")
+}
+
+# spawn_service NAME COMMAND...: the same for a process of ours. It shares the processors as a batch: when
+# it wakes up it waits for its turn instead of interrupting another, so that more has gathered for it. Under
+# load that is less work for each message, and steadier. Some sandboxes do not allow it.
+as_batch=(chrt --batch 0)
+"${as_batch[@]}" true 2>/dev/null || as_batch=()
+spawn_service() {
+    spawn "$1" ${as_batch[@]+"${as_batch[@]}"} "${@:2}"
 }
 
 # names KIND: those that were started and not stopped, dead or alive: KIND itself or KIND-1, KIND-2, ...

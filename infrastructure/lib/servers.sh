@@ -160,7 +160,7 @@ redis_answers() {
 start_broker() {
     mkdir -p "$run/broker"
     chmod 700 "$run/broker"
-    spawn broker "${holdfast:?}" broker --port "$1" --data-directory "$run/broker" --health-port "$2"
+    spawn_service broker "${holdfast:?}" broker --port "$1" --data-directory "$run/broker" --health-port "$2"
     wait_until broker 60 answers "http://127.0.0.1:$2/health/ready"
     export KAFKA_BROKERS="127.0.0.1:$1"
 }
