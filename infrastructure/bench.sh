@@ -278,7 +278,7 @@ describe_machine() {
         Kernel "$(uname -s) $(uname -r)" \
         Swift "$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([^ ]*\).*/\1/p' | head -n 1)" \
         Postgres "$("$(postgres_binaries)/postgres" --version | sed 's/[^0-9]*\([0-9.]*\).*/\1/'), synchronous_commit=on, fsync=on" \
-        Scheduling "SCHED_BATCH for services and broker, as always" \
+        Scheduling "services and broker by ${as_batch[*]:-the default policy}" \
         Redis "$(redis-server --version | sed -n 's/.* v=\([^ ]*\).*/\1/p'), appendfsync=everysec" \
         librdkafka "$librdkafka" \
         Suite "one gateway, cart service, inventory service and broker, unless more are told; load generator on the same machine" \

@@ -3,7 +3,6 @@ import InventoryDomain
 import InventoryService
 import Messages
 import PostgresShim
-import Synchronization
 import Testing
 
 extension InventoryStoreTests {
@@ -180,5 +179,15 @@ extension InventoryStoreTests {
             #expect(try rows[0].int8(0, 0) == 25 && rows[0].int8(0, 1) == 25)
             #expect(try rows[1].int8(0, 0) == 25)
         }
+    }
+}
+
+extension InventoryStore {
+    /// A transaction without a guess.
+    func transact<Decision: Sendable>(
+        products: [ProductCode], holds: [HoldKey], counts: [ProductCode],
+        _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
+    ) async throws(InventoryStoreError) -> Decision {
+        try await transact(products: products, holds: holds, counts: counts, guess: nil, decide)
     }
 }

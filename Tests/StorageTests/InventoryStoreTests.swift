@@ -489,13 +489,3 @@ import Testing
         }
     }
 }
-
-extension InventoryStore {
-    /// A transaction without a guess.
-    func transact<Decision: Sendable>(
-        products: [ProductCode], holds: [HoldKey], counts: [ProductCode],
-        _ decide: @Sendable (InventorySnapshot) -> (InventoryChanges, Decision)
-    ) async throws(InventoryStoreError) -> Decision {
-        try await transact(products: products, holds: holds, counts: counts, guess: nil, decide)
-    }
-}
