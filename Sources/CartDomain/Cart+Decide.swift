@@ -58,8 +58,12 @@ extension Cart {
     ///
     /// An ask may leave although its request is never stored. The answer to that ask must not settle a
     /// later request that bears the same ID and asks for something else.
+    ///
+    /// - Parameter isUnstored: whether the request is the cart's latest event, and is not stored. If
+    ///   its pieces are held, request and answer are one event then, in the place of the request's.
     package func decide(
-        _ answer: AskAnswer, to requestID: RequestID, of productCode: ProductCode, now: Timestamp
+        _ answer: AskAnswer, to requestID: RequestID, of productCode: ProductCode, now: Timestamp,
+        isUnstored: Bool = false
     ) -> CartEvent? {
         guard let add = pending.first(where: { $0.requestID == requestID }),
             add.request.productCode == productCode
@@ -67,7 +71,11 @@ extension Cart {
         switch answer {
         case .held(let quantity, let name):
             guard quantity == add.request.quantity else { return nil }
-            return next(requestID, now, .addConfirmed(name: name))
+            guard isUnstored else { return next(requestID, now, .addConfirmed(name: name)) }
+            var request = add.request
+            request.name = request.name ?? name
+            return CartEvent(
+                version: version, requestID: requestID, at: now, kind: .added(request))
         case .refused(let reason, let available):
             return next(requestID, now, .addRefused(reason, available: available))
         }

@@ -6,6 +6,15 @@ extension Cart {
         version = event.version
         let requestID = event.requestID
         switch event.kind {
+        case .added(let request):
+            // The cart that decides it has noted the request before, in memory only.
+            if takePending(requestID) == nil {
+                memory.insert(requestID, request.fingerprint, .pending)
+            }
+            let add = PendingAdd(
+                requestID: requestID, request: request, remaining: request.quantity)
+            hold(add, name: request.name ?? "")
+            settle(requestID, .accepted)
         case .addRequested(let request):
             pending.append(
                 PendingAdd(requestID: requestID, request: request, remaining: request.quantity))

@@ -4,6 +4,8 @@ package import Messages
 package struct CartEvent: Hashable, Sendable {
     /// What happened; boxed, as it is large and handed around.
     package indirect enum Kind: Hashable, Sendable {
+        /// Pieces were asked for and are held: both at once, by the name that the line then has.
+        case added(AddRequest)
         /// Pieces were asked for; the inventory is asked until `askUntil`.
         case addRequested(AddRequest)
         /// The pieces asked for are held; those not taken back meanwhile are in the cart.
@@ -52,7 +54,7 @@ package struct CartEvent: Hashable, Sendable {
     }
 }
 
-/// An add that waits for the inventory.
+/// What an add asks of the inventory.
 package struct AddRequest: Hashable, Sendable {
     package let line: LineID
     /// How many pieces were asked for.
@@ -61,7 +63,7 @@ package struct AddRequest: Hashable, Sendable {
     /// Where the pieces are to go.
     package internal(set) var country: Country?
     /// The product's name in the catalogue; `nil` where it has no entry.
-    package let name: String?
+    package internal(set) var name: String?
     /// Of one piece, by the catalogue as it was then.
     package let price: Price?
     /// Until when the inventory may place the hold.

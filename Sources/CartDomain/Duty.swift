@@ -38,7 +38,7 @@ extension Cart {
                         request.productCode, quantity: request.quantity, until: request.askUntil,
                         from: request.source))
             ]
-        case .addConfirmed:
+        case .added, .addConfirmed:
             return pending.filter { $0.requestID == requestID }.map { add in
                 add.remaining < add.request.quantity
                     ? duty(of: add, lowerTo: add.remaining)
@@ -132,8 +132,8 @@ extension CartEvent {
         case .addRequested, .mergeRequested, .expired, .shrunk: []
         case .itemsRequested(let group):
             group.items.contains { $0.status == .pending } ? [] : [requestID]
-        case .addConfirmed, .addRefused, .countriesSet, .accepted, .rejected, .handedOver,
-            .changed, .disowned:
+        case .added, .addConfirmed, .addRefused, .countriesSet, .accepted, .rejected,
+            .handedOver, .changed, .disowned:
             [requestID]
         case .removed(let removal):
             [requestID] + removal.reductions.pending.filter { $0.to == 0 }.map(\.requestID)
@@ -146,7 +146,9 @@ extension CartEvent {
         case .addRequested, .addRefused, .accepted, .rejected, .itemsRequested,
             .mergeRequested, .disowned:
             false
-        case .addConfirmed, .removed, .countriesSet, .handedOver, .changed, .expired, .shrunk: true
+        case .added, .addConfirmed, .removed, .countriesSet, .handedOver, .changed, .expired,
+            .shrunk:
+            true
         }
     }
 
@@ -154,8 +156,8 @@ extension CartEvent {
     var mayEndLines: Bool {
         switch kind {
         case .addRefused, .removed, .handedOver, .expired, .shrunk: true
-        case .addRequested, .addConfirmed, .countriesSet, .accepted, .rejected, .itemsRequested,
-            .mergeRequested, .changed, .disowned:
+        case .added, .addRequested, .addConfirmed, .countriesSet, .accepted, .rejected,
+            .itemsRequested, .mergeRequested, .changed, .disowned:
             false
         }
     }
@@ -163,7 +165,7 @@ extension CartEvent {
     /// Whether by the event the shopper has changed what is in the cart, so that its holds last anew.
     package var isShoppersChange: Bool {
         switch kind {
-        case .addConfirmed, .removed, .countriesSet, .changed: true
+        case .added, .addConfirmed, .removed, .countriesSet, .changed: true
         case .addRequested, .addRefused, .accepted, .rejected, .itemsRequested,
             .mergeRequested, .handedOver, .expired, .shrunk, .disowned:
             false

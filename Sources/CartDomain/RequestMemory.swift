@@ -79,6 +79,8 @@ extension RequestMemory.Entry {
         var entry: Self?
         for event in events where event.requestID == requestID {
             switch event.kind {
+            case .added(let request):
+                entry = Self(fingerprint: request.fingerprint, outcome: .accepted)
             case .addRequested(let request):
                 // Forgotten means settled; without an event of its own, a removal cancelled it.
                 entry = Self(

@@ -84,10 +84,12 @@ actor CartActor {
 
     /// Decides the messages in their order.
     ///
-    /// - Parameter again: messages that may have been decided before, with nothing stored.
+    /// - Parameters:
+    ///   - again: messages that may have been decided before, with nothing stored.
+    ///   - unstored: the request of the only event that is not stored, where that is the latest.
     func take(
         _ inputs: [CartEngine.Input], again: Set<CartRequestKey>, recalled: CartRecall,
-        now: Timestamp
+        unstored: RequestID?, now: Timestamp
     ) -> CartTurn {
         told = [:]
         var turn = CartTurn()
@@ -95,7 +97,7 @@ actor CartActor {
         for input in inputs {
             switch input.message {
             case .request(let request): handle(request, again, recalled, now, &turn)
-            case .answer(let answer): handle(answer, recalled, now, &turn)
+            case .answer(let answer): handle(answer, recalled, unstored, now, &turn)
             }
         }
         repeatHandOvers(&turn)
@@ -285,8 +287,8 @@ actor CartActor {
     }
 
     private func handle(
-        _ answer: InventoryResponse, _ recalled: CartRecall, _ now: Timestamp,
-        _ turn: inout CartTurn
+        _ answer: InventoryResponse, _ recalled: CartRecall, _ unstored: RequestID?,
+        _ now: Timestamp, _ turn: inout CartTurn
     ) {
         let decided: AskAnswer
         switch answer.answer {
@@ -302,8 +304,11 @@ actor CartActor {
             decided = .refused(RejectionReason(refusal), available: available)
         }
         let requestID = answer.requestID
-        let event = cart.decide(decided, to: requestID, of: answer.productCode, now: now)
+        let isUnstored = requestID == unstored && turn.events.isEmpty
+        let event = cart.decide(
+            decided, to: requestID, of: answer.productCode, now: now, isUnstored: isUnstored)
         if let event {
+            if case .added = event.kind { turn.replacesUnstored = true }
             apply([event], answer.traceparent, &turn)
             tellAskers(requestID, &turn)
         } else {
@@ -369,11 +374,7 @@ actor CartActor {
                         dueAt: event.at + configuration.repeatDelay)
                 })
         }
-        turn.events.append(
-            StoredEvent(
-                cartID: cartID, version: event.version, partition: partition,
-                requestID: event.requestID, type: event.type,
-                json: event.encoded(cartID: cartID), at: event.at))
+        turn.events.append(event)
         turn.changesLines = turn.changesLines || event.changesLines
         for requestID in settled where requestID != event.requestID {
             tellAskers(requestID, &turn)

@@ -154,8 +154,11 @@ extension CartEngine {
         recency.use(batch.key, at: now)
         let again = Set(
             batch.messages.lazy.filter { isAgain || self.isReplay($0.origin) }.map { $0.key })
+        let adds = unstored[batch.key] ?? []
+        let latest = adds.count == 1 ? adds[0].key.requestID : nil
         return cart.assumeIsolated { cart in
-            let turn = cart.take(batch.messages, again: again, recalled: recalled, now: now)
+            let turn = cart.take(
+                batch.messages, again: again, recalled: recalled, unstored: latest, now: now)
             let responses = cart.responses(to: turn)
             let snapshot = turn.isSnapshotDue ? cart.snapshot : nil
             return (turn, responses, snapshot)

@@ -1,7 +1,8 @@
 import CartDomain
 import Messages
 
-/// A plain add that its cart knows and the store does not: it is stored together with its answer.
+/// A plain add that its cart knows and the store does not: it is stored together with its answer, as
+/// one event where nothing else has happened to the cart meanwhile.
 ///
 /// Its ask has left. This is safe (rule C5): until the add is stored its offset is not committed, so
 /// that whoever owns the cart next decides it again, and asks the same or takes it back. What anybody is
@@ -9,7 +10,7 @@ import Messages
 /// that is not answered soon is stored as it stands, with its obligation.
 struct UnstoredAdd {
     let input: CartEngine.Input
-    let event: StoredEvent
+    let event: CartEvent
     /// What is owed from the moment at which it is stored unanswered.
     let obligation: Obligation
 

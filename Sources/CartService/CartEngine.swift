@@ -359,9 +359,11 @@ package actor CartEngine {
             stored.append(
                 Batch(key: batch.key, messages: waited.map(\.input) + batch.messages))
             append.epochs[batch.partition] = epochs[batch.partition]
-            append.events += waited.map(\.event)
             attempt.asks += waited.compactMap(\.obligation.ask)
-            append.events += turn.events
+            let events = (turn.replacesUnstored ? [] : waited.map(\.event)) + turn.events
+            append.events += events.map {
+                StoredEvent($0, of: batch.key, partition: batch.partition)
+            }
             if let snapshot { append.snapshots.append(snapshot) }
             for add in waited {
                 if !turn.changesDebt(for: add.key) { append.obligations.append(add.obligation) }

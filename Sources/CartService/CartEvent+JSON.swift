@@ -5,6 +5,7 @@ extension CartEvent {
     /// The event's name in the store and on `cart-event`.
     package var type: String {
         switch kind {
+        case .added: "added"
         case .addRequested: "add-requested"
         case .addConfirmed: "add-confirmed"
         case .addRefused: "add-refused"
@@ -51,10 +52,20 @@ extension CartEvent {
     }
 }
 
+extension StoredEvent {
+    /// An event of a cart, for the store and the log.
+    init(_ event: CartEvent, of cartID: CartID, partition: Int) {
+        self.init(
+            cartID: cartID, version: event.version, partition: partition,
+            requestID: event.requestID, type: event.type, json: event.encoded(cartID: cartID),
+            at: event.at)
+    }
+}
+
 extension CartEvent.Kind {
     fileprivate func encodeFields(to json: inout JSONWriter) {
         switch self {
-        case .addRequested(let request):
+        case .added(let request), .addRequested(let request):
             request.encodeFields(to: &json)
         case .addConfirmed(let name):
             json.field("name", name)

@@ -65,7 +65,9 @@ struct CartTurn {
         case turnedDown(RejectionReason)
     }
 
-    var events: [StoredEvent] = []
+    var events: [CartEvent] = []
+    /// Whether the first event takes the place of that of the add which is not stored yet.
+    var replacesUnstored = false
     /// What is owed for requests from now on, in the order in which they came to owe.
     private(set) var owed: [(key: CartRequestKey, obligation: Obligation?)] = []
     private var owedIndexes: [CartRequestKey: Int] = [:]
@@ -188,7 +190,7 @@ extension CartEvent.Kind {
     /// Where the asker of the request reads that the event begins.
     var replyPartition: Int? {
         switch self {
-        case .addRequested(let request): request.replyPartition
+        case .added(let request), .addRequested(let request): request.replyPartition
         case .itemsRequested(let group): group.replyPartition
         case .mergeRequested(let merge): merge.replyPartition
         default: nil

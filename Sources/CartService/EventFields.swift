@@ -92,6 +92,7 @@ struct EventFields {
     /// - Parameter bytes: the event, for the types that only some commands write.
     func kind(of bytes: [UInt8]) throws(MessageError) -> CartEvent.Kind {
         switch try required(type, "type") {
+        case "added": .added(try addRequest())
         case "add-requested": .addRequested(try addRequest())
         case "add-confirmed": .addConfirmed(name: try required(name, "name"))
         case "add-refused":

@@ -16,6 +16,44 @@ import Testing
             .then(.addConfirmed(name: "Drill")).owes(.nothing, for: "r1")
     }
 
+    @Test func `request and answer are one event where the request is not stored`() throws {
+        var cart = Cart(cartID: CartID(of: ann))
+        let add = AddRequest.of(drill, 3)
+        let now = Timestamp(millis: 5)
+        func decide(_ answer: AskAnswer) -> CartEvent? {
+            cart.decide(answer, to: id("r1"), of: drill, now: now, isUnstored: true)
+        }
+        let requested = CartEvent(
+            version: 1, requestID: id("r1"), at: now, kind: .addRequested(add))
+        _ = cart.take(requested)
+        let refusal = try #require(decide(.refused(.outOfStock, available: 2)))
+        #expect(refusal.version == 2)
+        #expect(refusal.kind == .addRefused(.outOfStock, available: 2))
+
+        let event = try #require(decide(.held(quantity: 3, name: "Drill")))
+        #expect(event.version == 1)
+        guard case .added(let added) = event.kind else {
+            Issue.record("what is held is one event")
+            return
+        }
+        #expect(added.name == "Drill")
+        let (duties, settled) = cart.take(event)
+        #expect(duties.map(\.kind) == [.nothing])
+        #expect(settled == [id("r1")])
+
+        // Whoever reads the event without the request comes to the same cart, as do both by themselves.
+        var read = Cart(cartID: cart.cartID)
+        #expect(read.take(event).duties == [])
+        #expect(read == cart)
+        var other = Cart(cartID: cart.cartID)
+        other.evolve(requested)
+        other.evolve(
+            CartEvent(
+                version: 2, requestID: id("r1"), at: now, kind: .addConfirmed(name: "Drill")))
+        #expect(other.held == cart.held)
+        #expect(other.memory == cart.memory)
+    }
+
     @Test func `a refused answer refuses, and ends the asking`() {
         Given(.adds("r1", drill, 3)).when(.refused(.outOfStock, available: 2), to: "r1", of: drill)
             .then(.addRefused(.outOfStock, available: 2)).owes(.nothing, for: "r1")
@@ -169,6 +207,8 @@ import Testing
         #expect(entry() == nil)
         let requested = CartEvent.Kind.addRequested(.of(drill, 3))
         #expect(entry(requested, .addConfirmed(name: "x"))?.outcome == .accepted)
+        #expect(entry(.added(.of(drill, 3)))?.outcome == .accepted)
+        #expect(entry(.added(.of(drill, 3)))?.fingerprint == add)
         #expect(
             entry(requested, .addRefused(.outOfStock, available: 2))?.outcome
                 == .rejected(.outOfStock, available: 2))
@@ -195,6 +235,7 @@ import Testing
                     Removal.Reduction(requestID: id("r2"), to: 1),
                 ]), for: Fingerprint(RemoveProduct(drill, quantity: 3)))
         let table: [(CartEvent.Kind, [RequestID], Bool)] = [
+            (.added(.of(drill, 1)), [id("x")], true),
             (.addRequested(.of(drill, 1)), [], false),
             (.addConfirmed(name: "x"), [id("x")], true),
             (.addRefused(.tooLate, available: 0), [id("x")], false),

@@ -88,7 +88,7 @@ import Testing
         world.ask(.of(ann, "r2", .remove(drill, quantity: 1)))
         world.pass(.seconds(1))
         #expect(world.outcome(of: id("r2")) == .accepted)
-        #expect(try world.cart(of: ann).version == 4)
+        #expect(try world.cart(of: ann).version == 3)
         #expect(world.inventoryStore.held(of: drill) == 2)
         #expect(world.cartStore.violations == [])
     }

@@ -35,11 +35,49 @@ import Testing
         world.inventoryStore.gate.open()
         world.run()
         #expect(appendCount(world) == 1)
-        #expect(types(of: world) == ["add-requested", "add-confirmed"])
-        #expect(world.topics.cartEvents.map(\.type) == ["add-requested", "add-confirmed"])
+        #expect(types(of: world) == ["added"])
+        #expect(world.topics.cartEvents.map(\.type) == ["added"])
         #expect(world.cartStore.obligations.isEmpty)
         world.pass(.seconds(1))
         #expect(world.topics.cartRequests.committed[partition(of: ann)] == 1)
+        try world.checkQuiet()
+    }
+
+    @Test func `the cart in memory is the one that the store has`() throws {
+        let world = waitingWorld()
+        world.inventoryStore.gate.open()
+        world.run()
+        world.ask(.of(ann, "r2", .add(drill, quantity: 1)))
+        world.ask(.of(ann, "r3", .add(saw, quantity: 1)))
+        world.run()
+        let cart = world.carts[0].inspect { engine in
+            engine.carts[CartID(of: ann)]?.assumeIsolated { $0.snapshot.json }
+        }
+        #expect(try world.cart(of: ann).snapshot.encoded() == cart)
+    }
+
+    @Test func `an add that is refused is stored as its request and its refusal`() throws {
+        let world = waitingWorld()
+        world.inventoryStore.stock(drill, 2)
+        world.inventoryStore.gate.open()
+        world.run()
+        #expect(world.outcome(of: id("r1")) == .rejected)
+        #expect(appendCount(world) == 1)
+        #expect(types(of: world) == ["add-requested", "add-refused"])
+        try world.checkQuiet()
+    }
+
+    @Test func `only the latest event takes its answer in`() throws {
+        let world = waitingWorld()
+        world.topics.inventoryRequests.lose(oneIn: 1)
+        world.ask(.of(ann, "r2", .add(drill, quantity: 1)))
+        world.run()
+        world.topics.inventoryRequests.lose(oneIn: nil)
+        world.inventoryStore.gate.open()
+        world.run()
+        #expect(types(of: world) == ["add-requested", "add-requested", "add-confirmed"])
+        world.pass(.seconds(10))
+        #expect(world.outcome(of: id("r2")) == .accepted)
         try world.checkQuiet()
     }
 

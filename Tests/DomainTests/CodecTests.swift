@@ -135,6 +135,7 @@ private let cartID = CartID(of: ann)
 
     private static let kinds: [CartEvent.Kind] = [
         .addRequested(.of(drill, 3, askUntil: 5, replyPartition: 2)), .addRequested(.of(drill, 1)),
+        .added(.of(drill, 3, askUntil: 5, replyPartition: 2)),
         .addConfirmed(name: "Säge \u{1}"), .addRefused(.outOfStock, available: 2),
         .removed(
             Removal(

@@ -74,8 +74,11 @@ extension EndToEndTests.OneOfEach {
             let answer = try await shop.get("/cart/byid/\(cartID)/history", gateway: 1)
             #expect(answer.status == 200)
             let events = answer.json["events"].elements
-            #expect(events.map { $0["type"] } == ["add-requested", "add-confirmed"])
-            #expect(events.map { $0["version"] } == [1, 2])
+            // One event, unless the answer took so long that the request was stored by itself.
+            #expect(
+                [["added"], ["add-requested", "add-confirmed"]].contains(
+                    events.map { $0["type"].text }))
+            #expect(events.map { $0["version"] } == (1...events.count).map { .number($0) })
             #expect(events.allSatisfy { $0["requestID"] == "r1" })
             Suite.expectProblem(
                 try await shop.get("/cart/byid/00000000-0000-0000-0000-000000000000/history"), 404,

@@ -5,8 +5,8 @@ import Messages
 extension ComponentSchema {
     /// The kinds of events that are no command's own.
     static let events: [ComponentSchema] = [
-        .addRequested, .addConfirmed, .addRefused, .removed, .countriesSet, .accepted, .rejected,
-        .itemsRequested, .mergeRequested, .handedOver, .expired, .shrunk, .disowned,
+        .added, .addRequested, .addConfirmed, .addRefused, .removed, .countriesSet, .accepted,
+        .rejected, .itemsRequested, .mergeRequested, .handedOver, .expired, .shrunk, .disowned,
     ]
 
     var eventSchema: JSONSchema {
@@ -23,7 +23,7 @@ extension ComponentSchema {
                 .required("to", .component(.heldQuantity)),
             ])
             .described("A hold or a pending request, and how many of its pieces stay.")
-        case .addRequested, .addConfirmed, .addRefused: addSchema
+        case .added, .addRequested, .addConfirmed, .addRefused: addSchema
         case .itemsRequested, .mergeRequested, .handedOver: groupSchema
         case .expired, .shrunk, .disowned: holdSchema
         default: settledSchema
@@ -45,26 +45,39 @@ extension ComponentSchema {
                     .required("available", .integer()),
                 ]
             ).described("The pieces asked for cannot be held.")
+        case .added:
+            Self.event(
+                "added", Self.request(named: .required("name", .string()))
+            ).described(
+                """
+                Pieces were asked for and are held, both at once: `add-requested` and \
+                `add-confirmed` in one.
+                """)
         default:
             Self.event(
                 "add-requested",
-                [
-                    .required("productCode", .component(.productCode)),
-                    .optional("storeId", .component(.storeID)),
-                    .required("quantity", .component(.quantity)),
-                    .required("userID", .component(.userID)),
-                    .optional("country", .component(.country)),
-                    .optional("name", .string().described("The product's, by the catalogue.")),
-                ] + Self.optionalPrice + [
-                    .required("askUntil", .component(.timestamp)),
-                    .optional(
-                        "fromCartID",
-                        .component(.cartID).described("The cart that the pieces come from.")),
-                    .optional("fromRequestID", .component(.partID)),
-                    Self.replyTo, Self.optionalFingerprint,
-                ]
+                Self.request(
+                    named: .optional(
+                        "name", .string().described("The product's, by the catalogue.")))
             ).described("Pieces were asked for; the inventory is asked until `askUntil`.")
         }
+    }
+
+    /// The fields of a request for pieces.
+    private static func request(named name: JSONSchema.Field) -> [JSONSchema.Field] {
+        [
+            .required("productCode", .component(.productCode)),
+            .optional("storeId", .component(.storeID)),
+            .required("quantity", .component(.quantity)),
+            .required("userID", .component(.userID)),
+            .optional("country", .component(.country)), name,
+        ] + optionalPrice + [
+            .required("askUntil", .component(.timestamp)),
+            .optional(
+                "fromCartID",
+                .component(.cartID).described("The cart that the pieces come from.")),
+            .optional("fromRequestID", .component(.partID)), replyTo, optionalFingerprint,
+        ]
     }
 
     private var settledSchema: JSONSchema {

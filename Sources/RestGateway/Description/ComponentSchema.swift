@@ -68,6 +68,7 @@ package enum ComponentSchema: String, CaseIterable, Sendable {
     case holdDue = "HoldDue"
     // Messages on `cart-event`, besides those of commands.
     case cartEvent = "CartEvent"
+    case added = "Added"
     case addRequested = "AddRequested"
     case addConfirmed = "AddConfirmed"
     case addRefused = "AddRefused"
@@ -102,9 +103,9 @@ package enum ComponentSchema: String, CaseIterable, Sendable {
         case .checkRequest, .lookupRequest, .watchRequest, .handOverRequest, .handedRequest,
             .handedItem, .ask, .lower, .extend, .recount, .held, .refused, .lowered, .holdDue:
             logSchema
-        case .cartEvent, .addRequested, .addConfirmed, .addRefused, .removed, .countriesSet,
-            .accepted, .rejected, .itemsRequested, .mergeRequested, .handedOver, .expired, .shrunk,
-            .disowned, .reduction:
+        case .cartEvent, .added, .addRequested, .addConfirmed, .addRefused, .removed,
+            .countriesSet, .accepted, .rejected, .itemsRequested, .mergeRequested, .handedOver,
+            .expired, .shrunk, .disowned, .reduction:
             eventSchema
         }
     }

@@ -69,6 +69,7 @@ struct AsyncAPITests {
     /// The message that describes it: a new kind does not build without one.
     private func name(of kind: CartEvent.Kind) -> String {
         switch kind {
+        case .added: "Added"
         case .addRequested: "AddRequested"
         case .addConfirmed: "AddConfirmed"
         case .addRefused: "AddRefused"
