@@ -58,7 +58,7 @@ enum Configuration {
     ).secret.optional
 
     static let cartPartitions = Setting.integer(
-        "cart-partitions", in: 1...1_000, default: 16,
+        "cart-partitions", in: 1...1_000, default: 8,
         help: """
             Partitions of cart-request, inventory-request-response and cart-event when they are \
             created; how many cart services can share the work. Later, a count that differs from \
@@ -66,7 +66,7 @@ enum Configuration {
             """)
 
     static let inventoryPartitions = Setting.integer(
-        "inventory-partitions", in: 1...1_000, default: 16,
+        "inventory-partitions", in: 1...1_000, default: 8,
         help: "Partitions of inventory-request when it is created.")
 
     static let replyPartitions = Setting.integer(

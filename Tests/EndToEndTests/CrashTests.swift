@@ -44,7 +44,7 @@ extension EndToEndTests {
             }
             try await crowd.expectCartsAsTold()
             try await eventually("it owns all partitions") {
-                try await shop.metric("holdfast_cart_partitions", of: "cart-1") == 16
+                try await shop.metric("holdfast_cart_partitions", of: "cart-1") == 8
             }
             try await shop.expectBooksBalance()
         }
@@ -63,7 +63,7 @@ extension EndToEndTests {
                 try await crowd.waitUntilAnswered(40)
                 paused.signal(SIGSTOP)
                 try await eventually("the other takes over") {
-                    try await shop.metric("holdfast_cart_partitions", of: "cart-1") == 16
+                    try await shop.metric("holdfast_cart_partitions", of: "cart-1") == 8
                 }
                 paused.signal(SIGCONT)
                 try await eventually("it owns partitions again") {

@@ -24,7 +24,7 @@ extension EndToEndTests {
                 try await eventually("both \(kind) services own partitions") {
                     let one = try await shop.metric("holdfast_\(kind)_partitions", of: "\(kind)-1")
                     let two = try await shop.metric("holdfast_\(kind)_partitions", of: "\(kind)-2")
-                    return one > 0 && two > 0 && one + two == 16
+                    return one > 0 && two > 0 && one + two == 8
                 }
             }
         }
