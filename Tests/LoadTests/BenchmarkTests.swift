@@ -79,7 +79,7 @@ import Testing
                 """.utf8),
             "chain.2.txt": Array("uniform\t17000\t18\t28\t22.5\t12\t32\n".utf8),
             "micro.txt": Array("Encode\t0.35 us\t2.33 us\t6.66\n".utf8),
-            "machine.txt": Array("Kernel: Linux 6: x\nRedis: 7\n".utf8),
+            "machine.txt": Array("Processors: 2 of X\nKernel: Linux 6: x\nRedis: 7\n".utf8),
             "moved.txt": Array("adds 100\npostgres.WAL-bytes 205900\nmessages.x-y 207\nz 0\n".utf8),
             "storage.txt": Array("adds 100\nhold 20000\ncart_event 90000\n".utf8),
         ]
@@ -125,6 +125,11 @@ import Testing
         #expect(!page.contains("| Adds of one hot product | 12,000/s | 0/s"))
         #expect(page.contains("| gateway, cart and inventory | 60.0 | 60.0 |"))
         #expect(page.contains("| one process with their hops and transactions | 21.5 | 400.0 |"))
+        // The floor is twice 6,000/s; of 2,000,000 us a second that is 166.7 for each.
+        #expect(page.contains("| the floor allows | 166.7 |\n| parts alone | 63.5 |\n"))
+        #expect(page.contains("| left for the suite's own work | 93.2 |\n| taken by it | -3.5 |"))
+        #expect(
+            try !Self.report { $0["machine.txt"] = nil }.markdown(stem: "b").contains("A budget"))
         #expect(
             try !Self.report { $0 = $0.filter { !$0.key.hasPrefix("chain") } }
                 .markdown(stem: "b").contains("## What the parts cost alone"))
