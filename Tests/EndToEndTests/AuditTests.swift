@@ -154,7 +154,7 @@ extension EndToEndTests {
                 """
                 WITH moved AS (SELECT cart_id FROM hold WHERE product_code = $1 LIMIT 1)
                 UPDATE cart_event SET version = version + 1000
-                WHERE cart_id IN (SELECT cart_id FROM moved) AND version = 4
+                WHERE cart_id IN (SELECT cart_id FROM moved) AND version = 2
                 """)
             let found = try await audit(exits: 1)
             #expect(found["differences"].elements.map { $0["fault"] } == ["broken-history"])
