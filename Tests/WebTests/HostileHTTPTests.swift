@@ -321,7 +321,11 @@ import WebServer
                 #expect(server.metric("web_connections") == 3, "one served, two being told")
                 #expect(crowd.count == 20)
                 crowd = []
-                try waitUntil { server.metric("web_connections") == 0 }
+                // Also those that it accepts only now, and finds closed.
+                try waitUntil {
+                    server.metric("web_connections_accepted_total") == 20
+                        && server.metric("web_connections") == 0
+                }
                 let next = try RawSocket(port: port)
                 next.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n")
                 #expect(try next.response()?.body == "GET /next")
