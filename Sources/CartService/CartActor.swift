@@ -308,7 +308,6 @@ actor CartActor {
         let event = cart.decide(
             decided, to: requestID, of: answer.productCode, now: now, isUnstored: isUnstored)
         if let event {
-            if case .added = event.kind { turn.replacesUnstored = true }
             apply([event], answer.traceparent, &turn)
             tellAskers(requestID, &turn)
         } else {

@@ -256,7 +256,7 @@ extension CartEngine {
                     return false
                 case .draining where isGivingUp:
                     partition.phase = .abandoned
-                    partition.work.abandon()
+                    partition.work.end()
                     return false
                 case .fenced:
                     partition.parked.append(input)

@@ -31,11 +31,19 @@ extension CartEngine {
         }
     }
 
-    /// The adds that have waited for their answers for too long.
+    /// The adds that wait for their answers no longer: they have for too long, or their partition is to
+    /// leave.
+    ///
+    /// ``drain(_:)`` takes those of carts that are free. A cart that was not may have been kept aside
+    /// since, without them.
     func overdueAdds() -> Admission {
         let now = clock.now()
-        return unstoredAdds {
-            $0.obligation.dueAt <= now && partitions[$0.obligation.partition]?.phase == .active
+        return unstoredAdds { add in
+            switch partitions[add.obligation.partition]?.phase {
+            case .active: add.obligation.dueAt <= now
+            case .draining: true
+            case .abandoned, .fenced, nil: false
+            }
         }
     }
 

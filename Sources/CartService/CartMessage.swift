@@ -66,8 +66,6 @@ struct CartTurn {
     }
 
     var events: [CartEvent] = []
-    /// Whether the first event takes the place of that of the add which is not stored yet.
-    var replacesUnstored = false
     /// What is owed for requests from now on, in the order in which they came to owe.
     private(set) var owed: [(key: CartRequestKey, obligation: Obligation?)] = []
     private var owedIndexes: [CartRequestKey: Int] = [:]
@@ -92,6 +90,11 @@ struct CartTurn {
             owedIndexes[key] = owed.count
             owed.append((key, obligation))
         }
+    }
+
+    /// Whether the first event takes the place of that of the add which is not stored yet.
+    var replacesUnstored: Bool {
+        if case .added = events.first?.kind { true } else { false }
     }
 
     /// Whether each of so many messages was a request whose ask may leave before it is stored, and

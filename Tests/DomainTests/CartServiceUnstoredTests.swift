@@ -159,6 +159,34 @@ import Testing
         try world.checkQuiet()
     }
 
+    @Test func `an owner lets go of a cart that waits and was kept aside meanwhile`() throws {
+        let world = waitingWorld()
+        let (leaving, first) = (partition(of: ann), world.carts[0])
+        let others = (0..<100).map { user("other\($0)") }
+        let neighbour = try #require(others.first { partition(of: $0) == leaving })
+        let stranger = try #require(others.first { partition(of: $0) != leaving })
+        // The neighbour's request finds the partition fenced.
+        world.cartStore.raise(leaving)
+        world.ask(.of(neighbour, "r1", .remove(drill, quantity: 1)))
+        world.run()
+        // One batch: ann's part of it is kept aside, the stranger's waits for the store.
+        world.cartStore.appendGate.close()
+        world.ask(.of(ann, "r2", .add(drill, quantity: 1)))
+        world.ask(.of(stranger, "r1", .remove(drill, quantity: 1)))
+        world.run()
+        first.log.revoke([leaving])
+        world.run()
+        world.cartStore.openGates()
+        world.pass(.seconds(5))
+        #expect(first.log.revocationsCompleted == 1)
+        world.startCarts().log.assign([leaving])
+        world.inventoryStore.gate.open()
+        world.pass(.seconds(10))
+        #expect(world.outcome(of: id("r2")) == .accepted)
+        #expect(world.inventoryStore.held(of: drill) == 4)
+        try world.checkQuiet()
+    }
+
     @Test func `what waits is kept in its order where the store fails`() throws {
         let world = waitingWorld()
         world.cartStore.failNext(.unavailable, .unavailableAfterCommit)
