@@ -105,7 +105,8 @@ let package = Package(
             ],
             swiftSettings: strict,
             // It runs where no Swift is installed, and calls of Swift's runtime cost less: 2 % of an add.
-            linkerSettings: [.unsafeFlags(["-static-stdlib"])]),
+            // jemalloc takes the place of libc's allocator (ADR 0017).
+            linkerSettings: [.unsafeFlags(["-static-stdlib"]), .linkedLibrary("jemalloc")]),
         .executableTarget(
             name: "MicroBench",
             dependencies: [

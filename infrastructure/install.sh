@@ -4,6 +4,7 @@ set -euo pipefail
 
 packages=(
     pkg-config librdkafka-dev libpq-dev libhiredis-dev libhttp-parser-dev libwslay-dev libssl-dev
+    libjemalloc-dev
     postgresql redis-server kcat curl ca-certificates
 )
 
