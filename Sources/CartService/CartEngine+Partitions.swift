@@ -123,8 +123,7 @@ extension CartEngine {
     /// Waits no longer for what was begun on partitions that are to leave.
     func abandonDraining() {
         for partition in partitions.values where partition.phase == .draining {
-            partition.phase = .abandoned
-            partition.work.end()
+            partition.abandon()
         }
     }
 
@@ -255,8 +254,7 @@ extension CartEngine {
                     partition.work.abandon()
                     return false
                 case .draining where isGivingUp:
-                    partition.phase = .abandoned
-                    partition.work.end()
+                    partition.abandon()
                     return false
                 case .fenced:
                     partition.parked.append(input)

@@ -32,4 +32,10 @@ final class CartPartition {
         self.epoch = epoch
         self.replayEnds = replayEnds
     }
+
+    /// Leaves what is not stored to the next owner; nobody waits for it any more.
+    func abandon() {
+        phase = .abandoned
+        work.end()
+    }
 }

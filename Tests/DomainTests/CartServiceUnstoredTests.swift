@@ -20,6 +20,15 @@ import Testing
         return world
     }
 
+    /// Users whose carts are in ann's partition.
+    private var neighbours: [UserID] { others.filter { partition(of: $0) == partition(of: ann) } }
+    private var stranger: UserID {
+        get throws {
+            try #require(others.first { partition(of: $0) != partition(of: ann) })
+        }
+    }
+    private let others = (0..<100).map { user("other\($0)") }
+
     private func types(of world: World) -> [String]? {
         world.cartStore.events[CartID(of: ann)]?.map(\.type)
     }
@@ -162,9 +171,7 @@ import Testing
     @Test func `an owner lets go of a cart that waits and was kept aside meanwhile`() throws {
         let world = waitingWorld()
         let (leaving, first) = (partition(of: ann), world.carts[0])
-        let others = (0..<100).map { user("other\($0)") }
-        let neighbour = try #require(others.first { partition(of: $0) == leaving })
-        let stranger = try #require(others.first { partition(of: $0) != leaving })
+        let neighbour = neighbours[0]
         // The neighbour's request finds the partition fenced.
         world.cartStore.raise(leaving)
         world.ask(.of(neighbour, "r1", .remove(drill, quantity: 1)))
@@ -172,7 +179,7 @@ import Testing
         // One batch: ann's part of it is kept aside, the stranger's waits for the store.
         world.cartStore.appendGate.close()
         world.ask(.of(ann, "r2", .add(drill, quantity: 1)))
-        world.ask(.of(stranger, "r1", .remove(drill, quantity: 1)))
+        world.ask(.of(try stranger, "r1", .remove(drill, quantity: 1)))
         world.run()
         first.log.revoke([leaving])
         world.run()
@@ -183,6 +190,37 @@ import Testing
         world.inventoryStore.gate.open()
         world.pass(.seconds(10))
         #expect(world.outcome(of: id("r2")) == .accepted)
+        #expect(world.inventoryStore.held(of: drill) == 4)
+        try world.checkQuiet()
+    }
+
+    @Test func `a partition that is given up waits for no add that was kept aside`() throws {
+        let world = waitingWorld()
+        let (leaving, first) = (partition(of: ann), world.carts[0])
+        let (early, late) = (neighbours[0], neighbours[1])
+        world.ask(.of(early, "r1", .remove(drill, quantity: 1)))
+        world.run()
+        world.cartStore.raise(leaving)
+        // The late neighbour's cart is being read while the early one's finds the partition fenced.
+        world.cartStore.readGate.close()
+        world.ask(.of(late, "r1", .remove(drill, quantity: 1)))
+        world.run()
+        world.ask(.of(early, "e2", .remove(drill, quantity: 1)))
+        world.run()
+        world.cartStore.appendGate.close()
+        world.ask(.of(ann, "r2", .add(drill, quantity: 1)))
+        world.ask(.of(try stranger, "r1", .remove(drill, quantity: 1)))
+        world.run()
+        first.log.revoke([leaving])
+        world.run()
+        #expect(first.log.revocationsCompleted == 0)
+        world.cartStore.openGates()
+        world.pass(.seconds(5))
+        #expect(first.log.revocationsCompleted == 1)
+        world.startCarts().log.assign([leaving])
+        world.inventoryStore.gate.open()
+        world.pass(.seconds(10))
+        #expect(world.outcome(of: id("r2")) != nil)
         #expect(world.inventoryStore.held(of: drill) == 4)
         try world.checkQuiet()
     }
