@@ -32,11 +32,11 @@ extension GatewayCore {
         var waiters: [PendingRequests.Waiter] = []
         // "Pending" and "unknown" answer lookups only: a request waits for its outcome.
         if status == .accepted || status == .rejected {
-            waiters = pending.settle(key) ?? []
+            waiters = pending.settle(key, now: now) ?? []
         }
         key.isLookup = true
         if pending.isAwaited(key), !refusesReuse(reply) {
-            waiters += pending.settle(key) ?? []
+            waiters += pending.settle(key, now: now) ?? []
         }
         if waiters.isEmpty { metrics.repliesDropped.increment() }
         for waiter in waiters {

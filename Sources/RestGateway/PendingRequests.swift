@@ -5,9 +5,9 @@ import Messages
 ///
 /// A pure machine: the time comes in with each call, and what is to be done comes back as values.
 /// A request that stays unanswered is asked again with the same ID (rule L3), after
-/// ``Timing/reaskAfter``, then after twice that and so on, as long as somebody waits. Each asker is
-/// told once that the request is pending, and the outcome when it comes, until the request is given
-/// up.
+/// ``Timing/reaskAfter``, then after twice that and so on, as long as somebody waits; but not while it
+/// may be among many that are slow, see ``patience``. Each asker is told once that the request is
+/// pending, and the outcome when it comes, until the request is given up.
 struct PendingRequests: Sendable {
     /// A request that was sent, or a lookup of one: both are answered under the same ID, but a
     /// lookup may also be answered that the request is pending or unknown.
@@ -60,6 +60,7 @@ struct PendingRequests: Sendable {
 
     private struct Entry {
         let request: CartRequest
+        let sentAt: Timestamp
         var waiters: [Waiter]
         var interval: Duration
         var askAt: Timestamp
@@ -74,6 +75,9 @@ struct PendingRequests: Sendable {
     private let waitersMax: Int
     private var entries: [Key: Entry] = [:]
     private var deadlines = DeadlineHeap<Key>()
+    /// How many milliseconds an answer has taken of late: a moving mean, of the weight that TCP gives
+    /// to a round trip (RFC 6298).
+    private var answerMillis = 0.0
     /// How many wait.
     private(set) var waiterCount = 0
     /// How many wait that were told nothing yet.
@@ -87,6 +91,15 @@ struct PendingRequests: Sendable {
         self.waitersMax = waitersMax
     }
 
+    /// How long a request may be without an answer before it is taken for lost.
+    ///
+    /// Where answers are slow because there is much to do, to ask again only adds to it: each request
+    /// would be worked on twice, and be slower still. So it is at least four times what answers have
+    /// taken of late, within ``Timing/reaskIntervalMax``.
+    private var patience: Duration {
+        min(max(timing.reaskAfter, .milliseconds(4 * answerMillis)), timing.reaskIntervalMax)
+    }
+
     /// When something may be due next.
     var nextDeadline: Timestamp? { deadlines.earliest }
 
@@ -97,10 +110,11 @@ struct PendingRequests: Sendable {
         let waiter = Waiter(
             asker: asker, askedAt: now, pendingAt: now + timing.pendingAfter)
         guard var entry = entries[key] else {
-            let askAt = now + timing.reaskAfter
+            let interval = patience
+            let askAt = now + interval
             let queuedAt = min(askAt, waiter.pendingAt)
             entries[key] = Entry(
-                request: request, waiters: [waiter], interval: timing.reaskAfter, askAt: askAt,
+                request: request, sentAt: now, waiters: [waiter], interval: interval, askAt: askAt,
                 giveUpAt: now + timing.giveUpAfter, queuedAt: queuedAt)
             deadlines.insert(key, due: queuedAt)
             count(1)
@@ -124,8 +138,13 @@ struct PendingRequests: Sendable {
     /// Whether somebody waits for a request's outcome.
     func isAwaited(_ key: Key) -> Bool { entries[key] != nil }
 
-    /// Takes those who wait for a request's outcome; `nil` if nobody does.
-    mutating func settle(_ key: Key) -> [Waiter]? { take(key)?.waiters }
+    /// Takes those who wait for a request's outcome, which has come; `nil` if nobody does.
+    mutating func settle(_ key: Key, now: Timestamp) -> [Waiter]? {
+        guard let entry = take(key) else { return nil }
+        let taken = min(max(now, entry.sentAt), entry.sentAt + timing.reaskIntervalMax)
+        answerMillis += (Double(taken.millis - entry.sentAt.millis) - answerMillis) / 8
+        return entry.waiters
+    }
 
     /// Finds what is due, and forgets askers that are gone.
     ///
@@ -146,11 +165,13 @@ struct PendingRequests: Sendable {
             }
             tellPending(&entry, key, now: now, into: &events)
             guard !entry.waiters.isEmpty else { continue }
-            if entry.askAt <= now {
+            let lostAt = entry.sentAt + patience
+            if entry.askAt <= now, lostAt <= now {
                 events.append(.askAgain(entry.request))
                 entry.interval = min(entry.interval * 2, timing.reaskIntervalMax)
                 entry.askAt = now + entry.interval * Double.random(in: 0.8...1.2, using: &generator)
             }
+            entry.askAt = max(entry.askAt, lostAt)
             let pendingAt = entry.waiters.lazy.filter { !$0.wasTold }.map(\.pendingAt).min()
             entry.queuedAt = min(entry.askAt, entry.giveUpAt, pendingAt ?? entry.askAt)
             put(entry, at: key)

@@ -32,15 +32,20 @@ struct PendingRequestsTests {
         return found
     }
 
+    /// When a request was asked again for the first time.
+    func firstAsk(_ events: [(millis: Int, event: PendingRequests.Event)]) -> Int? {
+        events.first { if case .askAgain = $0.event { true } else { false } }?.millis
+    }
+
     @Test func `a request is sent once and its outcome goes to its asker`() throws {
         var pending = machine()
         let request = try Sample.request("r1")
         #expect(pending.admit(request, by: .call(1), now: start) == .new)
         #expect(pending.waiterCount == 1)
-        let waiters = pending.settle(PendingRequests.Key(request))
+        let waiters = pending.settle(PendingRequests.Key(request), now: start)
         #expect(waiters?.map(\.asker) == [.call(1)])
         #expect(pending.waiterCount == 0 && pending.untoldCount == 0)
-        #expect(pending.settle(PendingRequests.Key(request)) == nil)
+        #expect(pending.settle(PendingRequests.Key(request), now: start) == nil)
     }
 
     @Test func `an unanswered request is asked again, ever later, then given up`() throws {
@@ -66,6 +71,49 @@ struct PendingRequestsTests {
         #expect(pending.waiterCount == 0 && pending.nextDeadline == nil)
     }
 
+    @Test func `where answers are slow no request is asked again before they usually come`() throws
+    {
+        var pending = machine()
+        // Sent while answers still came at once: what was learnt since counts.
+        let first = try Sample.request("first")
+        _ = pending.admit(first, by: .socket(0), now: start)
+        for number in 1...100 {
+            let request = try Sample.request("r\(number)")
+            _ = pending.admit(request, by: .socket(number), now: at(number))
+        }
+        for number in 1...100 {
+            let request = try Sample.request("r\(number)")
+            _ = pending.settle(PendingRequests.Key(request), now: at(200 + number))
+        }
+        // Four times the 200 ms that each took, less what the mean still has of the time before.
+        #expect(firstAsk(run(&pending, until: at(60_000))) == 799)
+        // A few answers that come at once are enough to wait for no longer than was set.
+        for number in 1...20 {
+            let request = try Sample.request("s\(number)")
+            _ = pending.admit(request, by: .socket(number), now: at(60_000))
+            _ = pending.settle(PendingRequests.Key(request), now: at(60_002))
+        }
+        _ = pending.admit(try Sample.request("last"), by: .socket(0), now: at(70_000))
+        #expect(firstAsk(run(&pending, until: at(80_000))) == 70_250)
+    }
+
+    @Test
+    func
+        `answers after an outage, or a clock that jumps, delay no request beyond the longest pause`()
+        throws
+    {
+        var pending = machine()
+        for (number, millis) in [(1, 3_600_000), (2, -3_600_000), (3, 3_600_000)] {
+            let request = try Sample.request("r\(number)")
+            _ = pending.admit(request, by: .socket(number), now: start)
+            _ = pending.settle(PendingRequests.Key(request), now: at(millis))
+        }
+        _ = pending.admit(try Sample.request("last"), by: .socket(0), now: start)
+        // Two answers that count for 4 s each, one for none: an eighth, less an eighth, and an eighth.
+        let mean = 4_000.0 * (1 / 8 * 49 / 64 + 1 / 8)
+        #expect(firstAsk(run(&pending, until: at(20_000))) == Int(4 * mean))
+    }
+
     @Test func `a call takes pending for its answer and is not asked for again`() throws {
         var pending = machine()
         _ = pending.admit(try Sample.request("r1"), by: .call(1), now: start)
@@ -81,7 +129,7 @@ struct PendingRequestsTests {
         #expect(pending.admit(request, by: .socket(1), now: at(10)) == .joined)
         #expect(pending.admit(request, by: .call(2), now: at(20)) == .joined)
         #expect(
-            pending.settle(PendingRequests.Key(request))?.map(\.asker)
+            pending.settle(PendingRequests.Key(request), now: start)?.map(\.asker)
                 == [.socket(1), .socket(1), .call(2)])
     }
 
@@ -116,7 +164,7 @@ struct PendingRequestsTests {
         let lookup = try Sample.request("r1", .lookup)
         #expect(pending.admit(request, by: .call(1), now: start) == .new)
         #expect(pending.admit(lookup, by: .call(2), now: start) == .new)
-        #expect(pending.settle(PendingRequests.Key(lookup))?.map(\.asker) == [.call(2)])
+        #expect(pending.settle(PendingRequests.Key(lookup), now: start)?.map(\.asker) == [.call(2)])
         #expect(pending.isAwaited(PendingRequests.Key(request)))
     }
 
@@ -126,7 +174,7 @@ struct PendingRequestsTests {
         #expect(pending.admit(try Sample.request("r1"), by: .call(2), now: start) == .joined)
         #expect(pending.admit(try Sample.request("r1"), by: .call(3), now: start) == .full)
         #expect(pending.admit(try Sample.request("r2"), by: .call(4), now: start) == .full)
-        _ = pending.settle(PendingRequests.Key(try Sample.request("r1")))
+        _ = pending.settle(PendingRequests.Key(try Sample.request("r1")), now: start)
         #expect(pending.admit(try Sample.request("r2"), by: .call(5), now: start) == .new)
     }
 
@@ -166,7 +214,7 @@ struct PendingRequestsTests {
                 let admission = pending.admit(request, by: .socket(asker), now: now)
                 if admission == .new || admission == .joined { open[asker] = false }
             case 2 where asker % 5 == 0:
-                for waiter in pending.settle(PendingRequests.Key(request)) ?? [] {
+                for waiter in pending.settle(PendingRequests.Key(request), now: now) ?? [] {
                     guard case .socket(let number) = waiter.asker else { continue }
                     #expect(open.removeValue(forKey: number) != nil)
                 }
