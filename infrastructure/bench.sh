@@ -172,16 +172,19 @@ measure_round() {
     chain "$round"
 }
 
-# measure_scale_out ROUND: as fast as possible with as many adds in flight as one instance has, and then
-# at the same rate for each instance. Not as long as others, for there are many of them.
+# measure_scale_out ROUND: as fast as possible, with as many adds in flight for each instance as for one,
+# then with as many in all; and at the same rate for each instance. Not as long as others, for there are
+# many of them.
 measure_scale_out() {
     local count
-    local -a lasting=(--warm-up "${warm_up}s" --duration "$((seconds / 2))s")
+    local -a run=(--scenario uniform --warm-up "${warm_up}s" --duration "$((seconds / 2))s")
     for count in 1 2 4; do
         step "round $1 of $rounds: $count of each service"
         restart_services "$count"
-        load "instances-$count.$1" --scenario uniform --rate max --in-flight "$in_flight" "${lasting[@]}"
-        load "instances-$count-steady.$1" --scenario uniform --rate $((500 * count)) "${lasting[@]}"
+        load "instances-$count.$1" "${run[@]}" --rate max --in-flight $((count * in_flight))
+        ((count == 1)) \
+            || load "instances-$count-shared.$1" "${run[@]}" --rate max --in-flight "$in_flight"
+        load "instances-$count-steady.$1" "${run[@]}" --rate $((500 * count))
     done
 }
 

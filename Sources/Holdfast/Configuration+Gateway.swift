@@ -25,7 +25,10 @@ extension Configuration {
 
     static let retryInterval = Setting.duration(
         "retry-interval", in: .milliseconds(10)...(.seconds(60)), default: .milliseconds(250),
-        help: "When an unanswered request is sent again for the first time; then ever later.")
+        help: """
+            When an unanswered request is sent again for the first time, then ever later; at the \
+            earliest, for where answers are slow they are waited for.
+            """)
 
     static let watchRenewal = Setting.duration(
         "watch-renewal", in: .seconds(1)...(.seconds(600)), default: .seconds(30),

@@ -6,7 +6,8 @@ package struct GatewayConfiguration: Sendable {
     package var adminToken: String?
     /// After how long a client that waits is told `pending`.
     package var pendingAfter = Duration.seconds(5)
-    /// After how long an unanswered request is asked again for the first time; doubles each time.
+    /// After how long an unanswered request is asked again for the first time, at the earliest; doubles
+    /// each time.
     package var reaskAfter = Duration.milliseconds(250)
     /// The most between two asks.
     package var reaskIntervalMax = Duration.seconds(10)

@@ -67,6 +67,7 @@ import Testing
             "load-instances-1.1.json": load(),
             "load-instances-2.1.json": load(cartMicros: 44, generatorMicros: 99),
             "load-instances-4.1.json": load(perSecond: 900, cartMicros: 50),
+            "load-instances-4-shared.1.json": load(perSecond: 600, cartMicros: 100),
             "load-flash-sale.json": load(
                 outcomes: [("accepted", 1_000), ("out-of-stock", 99_000)], users: "100,000"),
             "load-memory-active.json": load(),
@@ -301,7 +302,8 @@ import Testing
             "Not measured in this run",
             "| 1 of each | 1,000 | 1.00 | 2.00 | 16,666 |  |",
             "| 4 of each | 900 | 1.00 | 2.00 | 14,285 | 0.86 |",
-            "| cart | 40.0 | 44.0 | 50.0 |",
+            "| 4, shared | 600 | 1.00 | 2.00 | 8,333 | 0.50 |",
+            "| cart | 40.0 | 44.0 | 50.0 | 100.0 |",
             "| postgres: WAL-bytes | 2059 |\n| messages: x-y | 2.070 |\n\n",
             "| Encode | 0.35 us | 2.33 us | 6.66 |",
             "![CPU of one add by process](benchmarks-cpu.svg)",
