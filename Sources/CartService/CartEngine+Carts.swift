@@ -191,7 +191,12 @@ extension CartEngine {
     /// Those of a partition that changed hands meanwhile were read from the store since, or are
     /// another owner's.
     func remember(_ append: CartAppend) {
-        for key in append.discharged { owed[key] = nil }
+        let now = clock.now()
+        for key in append.discharged {
+            guard let open = owed.removeValue(forKey: key) else { continue }
+            let askedAt = open.obligation.dueAt + (.zero - configuration.repeatDelay)
+            answerTime.note(from: askedAt, to: now)
+        }
         for obligation in append.obligations {
             let partition = obligation.partition
             guard partitions[partition]?.epoch == append.epochs[partition] else { continue }
@@ -202,16 +207,25 @@ extension CartEngine {
         metrics.obligations.set(owed.count)
     }
 
+    /// When what is owed is taken for lost, if it has not been acknowledged.
+    ///
+    /// Not before it is due; later, where the inventory is slow to answer.
+    func lostAt(_ obligation: Obligation) -> Timestamp {
+        obligation.dueAt + (answerTime.patience - configuration.repeatDelay)
+    }
+
     /// Says again what was not acknowledged in time.
     func repeatObligations() async {
         let now = clock.now()
         if now < nextRepetition { return }
         var output = CartOutput()
-        let due = owed.filter {
-            $0.value.dueAt <= now
-                && partitions[$0.value.obligation.partition]?.phase == .active
+        var due: [(key: CartRequestKey, open: Owed)] = []
+        for (key, open) in owed
+        where open.dueAt <= now && partitions[open.obligation.partition]?.phase == .active {
+            let lostAt = lostAt(open.obligation)
+            if lostAt <= now { due.append((key, open)) } else { owed[key]?.dueAt = lostAt }
         }
-        .sorted { ($0.value.dueAt, $0.key) < ($1.value.dueAt, $1.key) }
+        due.sort { ($0.open.dueAt, $0.key) < ($1.open.dueAt, $1.key) }
         // After a takeover all are due at once; what is left over is due in the next round.
         for (key, open) in due.prefix(configuration.messagesWaitingMax) {
             output.say(open.obligation.message)

@@ -40,7 +40,7 @@ extension CartEngine {
         let now = clock.now()
         return unstoredAdds { add in
             switch partitions[add.obligation.partition]?.phase {
-            case .active: add.obligation.dueAt <= now
+            case .active: lostAt(add.obligation) <= now
             case .draining: true
             case .abandoned, .fenced, nil: false
             }

@@ -71,6 +71,8 @@ package actor CartEngine {
     var owed: [CartRequestKey: Owed] = [:]
     /// No obligation is due before.
     var nextRepetition = Timestamp(millis: .max)
+    /// How long the inventory takes to answer.
+    var answerTime: AnswerTime
     var mailboxes = Mailboxes<CartID, Input>()
     /// Adds that wait for their answers to be stored with them, in order; their carts have them.
     var unstored: [CartID: [UnstoredAdd]] = [:]
@@ -93,6 +95,8 @@ package actor CartEngine {
         generator: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
     ) {
         self.configuration = configuration
+        let (least, most) = (configuration.repeatDelay, configuration.repeatDelayMax)
+        answerTime = AnswerTime(limits: least...max(least, most))
         self.store = store
         self.outbox = outbox
         self.clock = clock
@@ -366,7 +370,11 @@ package actor CartEngine {
             }
             if let snapshot { append.snapshots.append(snapshot) }
             for add in waited {
-                if !turn.changesDebt(for: add.key) { append.obligations.append(add.obligation) }
+                if turn.changesDebt(for: add.key) {
+                    answerTime.note(from: add.event.at, to: now)
+                } else {
+                    append.obligations.append(add.obligation)
+                }
             }
             let waitedFor = Set(waited.map(\.key))
             for (key, obligation) in turn.owed {

@@ -26,6 +26,8 @@ package struct CartServiceConfiguration: Sendable {
     package var pruneEvery: Duration
     /// How long an obligation waits for its acknowledgement before it is said again, which doubles up to
     /// ``repeatDelayMax``; and an add for its answer before it is stored without.
+    ///
+    /// Both at the earliest: where the inventory is slow to answer, it is waited for.
     package var repeatDelay: Duration
     /// The longest wait between two repetitions of an obligation, and between two looks whether the
     /// epochs are current.

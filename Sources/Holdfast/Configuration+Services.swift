@@ -39,7 +39,10 @@ extension Configuration {
 
     static let obligationInterval = Setting.duration(
         "obligation-interval", in: .milliseconds(10)...(.seconds(60)), default: .seconds(1),
-        help: "When what a cart still owes is sent again for the first time; then ever later.")
+        help: """
+            When what a cart still owes is sent again for the first time, then ever later; at the \
+            earliest, for where the inventory is slow to answer it is waited for.
+            """)
 
     static let cart = CommandSpecification(
         name: "cart",

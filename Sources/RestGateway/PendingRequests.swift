@@ -5,8 +5,8 @@ import Messages
 ///
 /// A pure machine: the time comes in with each call, and what is to be done comes back as values.
 /// A request that stays unanswered is asked again with the same ID (rule L3), after
-/// ``Timing/reaskAfter``, then after twice that and so on, as long as somebody waits; but not while it
-/// may be among many that are slow, see ``patience``. Each asker is told once that the request is
+/// ``Timing/reaskAfter``, then after twice that and so on, as long as somebody waits; but not before
+/// the ``AnswerTime/patience`` that answers ask for. Each asker is told once that the request is
 /// pending, and the outcome when it comes, until the request is given up.
 struct PendingRequests: Sendable {
     /// A request that was sent, or a lookup of one: both are answered under the same ID, but a
@@ -75,9 +75,7 @@ struct PendingRequests: Sendable {
     private let waitersMax: Int
     private var entries: [Key: Entry] = [:]
     private var deadlines = DeadlineHeap<Key>()
-    /// How many milliseconds an answer has taken of late: a moving mean, of the weight that TCP gives
-    /// to a round trip (RFC 6298).
-    private var answerMillis = 0.0
+    private var answerTime: AnswerTime
     /// How many wait.
     private(set) var waiterCount = 0
     /// How many wait that were told nothing yet.
@@ -88,16 +86,8 @@ struct PendingRequests: Sendable {
             timing.reaskAfter >= .milliseconds(10) && timing.reaskIntervalMax >= timing.reaskAfter,
             "requests would be asked again without a pause")
         self.timing = timing
+        answerTime = AnswerTime(limits: timing.reaskAfter...timing.reaskIntervalMax)
         self.waitersMax = waitersMax
-    }
-
-    /// How long a request may be without an answer before it is taken for lost.
-    ///
-    /// Where answers are slow because there is much to do, to ask again only adds to it: each request
-    /// would be worked on twice, and be slower still. So it is at least four times what answers have
-    /// taken of late, within ``Timing/reaskIntervalMax``.
-    private var patience: Duration {
-        min(max(timing.reaskAfter, .milliseconds(4 * answerMillis)), timing.reaskIntervalMax)
     }
 
     /// When something may be due next.
@@ -110,7 +100,7 @@ struct PendingRequests: Sendable {
         let waiter = Waiter(
             asker: asker, askedAt: now, pendingAt: now + timing.pendingAfter)
         guard var entry = entries[key] else {
-            let interval = patience
+            let interval = answerTime.patience
             let askAt = now + interval
             let queuedAt = min(askAt, waiter.pendingAt)
             entries[key] = Entry(
@@ -141,8 +131,7 @@ struct PendingRequests: Sendable {
     /// Takes those who wait for a request's outcome, which has come; `nil` if nobody does.
     mutating func settle(_ key: Key, now: Timestamp) -> [Waiter]? {
         guard let entry = take(key) else { return nil }
-        let taken = min(max(now, entry.sentAt), entry.sentAt + timing.reaskIntervalMax)
-        answerMillis += (Double(taken.millis - entry.sentAt.millis) - answerMillis) / 8
+        answerTime.note(from: entry.sentAt, to: now)
         return entry.waiters
     }
 
@@ -165,7 +154,7 @@ struct PendingRequests: Sendable {
             }
             tellPending(&entry, key, now: now, into: &events)
             guard !entry.waiters.isEmpty else { continue }
-            let lostAt = entry.sentAt + patience
+            let lostAt = entry.sentAt + answerTime.patience
             if entry.askAt <= now, lostAt <= now {
                 events.append(.askAgain(entry.request))
                 entry.interval = min(entry.interval * 2, timing.reaskIntervalMax)

@@ -113,6 +113,64 @@ import Testing
         try world.checkQuiet()
     }
 
+    /// A world whose inventory has taken so long for each of many answers.
+    private func slowWorld(_ taken: Duration) -> World {
+        let world = World.running()
+        world.inventoryStore.stock(drill, 1_000)
+        world.inventoryStore.gate.close()
+        for other in others { world.ask(.of(other, "r1", .add(drill, quantity: 1))) }
+        world.pass(taken)
+        world.inventoryStore.gate.open()
+        world.run()
+        return world
+    }
+
+    @Test func `where the inventory is slow, an add waits and is asked for once`() throws {
+        let world = slowWorld(.milliseconds(1_500))
+        let askedBefore = world.topics.inventoryRequests.values.count
+        world.inventoryStore.gate.close()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        // Four times what each answer took, where two seconds are set.
+        world.pass(.milliseconds(5_500))
+        #expect(types(of: world) == nil)
+        world.inventoryStore.gate.open()
+        world.run()
+        #expect(types(of: world) == ["added"])
+        #expect(world.topics.inventoryRequests.values.count == askedBefore + 1)
+        try world.checkQuiet()
+    }
+
+    @Test func `where the inventory is slow, what was stored unanswered is asked again later`()
+        throws
+    {
+        let world = slowWorld(.milliseconds(1_500))
+        world.inventoryStore.gate.close()
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.ask(.of(ann, "c", .check))
+        world.run()
+        #expect(types(of: world) == ["add-requested"])
+        let asks = { world.topics.inventoryRequests.values.count { $0.requestID == id("r1") } }
+        let asked = asks()
+        world.pass(.milliseconds(5_500))
+        #expect(asks() == asked)
+        world.pass(.seconds(1))
+        #expect(asks() == asked + 1)
+        world.inventoryStore.gate.open()
+        world.pass(.seconds(1))
+        #expect(world.outcome(of: id("r1")) == .accepted)
+        try world.checkQuiet()
+    }
+
+    @Test func `answers that come at once again are waited for no longer than is set`() throws {
+        let world = slowWorld(.milliseconds(1_500))
+        for other in others { world.ask(.of(other, "r2", .add(drill, quantity: 1))) }
+        world.run()
+        world.topics.inventoryRequests.lose(oneIn: 1)
+        world.ask(.of(ann, "r1", .add(drill, quantity: 3)))
+        world.pass(.milliseconds(2_200))
+        #expect(types(of: world) == ["add-requested"])
+    }
+
     @Test func `whoever asks for the cart is shown nothing that is not stored`() throws {
         let world = waitingWorld()
         world.ask(.of(ann, "c", .check))
