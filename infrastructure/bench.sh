@@ -177,14 +177,14 @@ measure_round() {
 # many of them.
 measure_scale_out() {
     local count
-    local -a run=(--scenario uniform --warm-up "${warm_up}s" --duration "$((seconds / 2))s")
+    local -a flags=(--scenario uniform --warm-up "${warm_up}s" --duration "$((seconds / 2))s")
     for count in 1 2 4; do
         step "round $1 of $rounds: $count of each service"
         restart_services "$count"
-        load "instances-$count.$1" "${run[@]}" --rate max --in-flight $((count * in_flight))
+        load "instances-$count.$1" "${flags[@]}" --rate max --in-flight $((count * in_flight))
         ((count == 1)) \
-            || load "instances-$count-shared.$1" "${run[@]}" --rate max --in-flight "$in_flight"
-        load "instances-$count-steady.$1" "${run[@]}" --rate $((500 * count))
+            || load "instances-$count-shared.$1" "${flags[@]}" --rate max --in-flight "$in_flight"
+        load "instances-$count-steady.$1" "${flags[@]}" --rate $((500 * count))
     done
 }
 
