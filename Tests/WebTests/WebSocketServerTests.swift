@@ -190,13 +190,13 @@ import WebServer
 
     @Test func `silence is pinged, and a pong keeps the websocket`() async throws {
         try await TestServer.run({
-            $0.pingInterval = .milliseconds(40)
-            $0.idleLimit = .milliseconds(400)
+            $0.pingInterval = .milliseconds(250)
+            $0.idleLimit = .seconds(3)
         }) { server in
             try await server.onThread { port in
                 let socket = try openSocket(port)
                 // Answering for longer than the idle limit: it is the pongs that keep it open.
-                for _ in 0..<20 {
+                for _ in 0..<14 {
                     let ping = try #require(try socket.frame())
                     #expect(ping.opcode == RawFrame.ping)
                     socket.send(RawFrame(opcode: RawFrame.pong, payload: ping.payload).encoded())
