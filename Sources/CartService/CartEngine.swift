@@ -71,7 +71,7 @@ package actor CartEngine {
     var owed: [CartRequestKey: Owed] = [:]
     /// No obligation is due before.
     var nextRepetition = Timestamp(millis: .max)
-    /// How long the inventory takes to answer.
+    /// How long what carts owe takes to be acknowledged.
     var answerTime: AnswerTime
     var mailboxes = Mailboxes<CartID, Input>()
     /// Adds that wait for their answers to be stored with them, in order; their carts have them.
