@@ -43,9 +43,17 @@ import Testing
         #expect(lives[0].trace.count > 200)
     }
 
+    /// Where the search begins for variants that few lives betray: short of the seeds that found them last
+    /// (`docs/simulation.md`).
+    private static let firstSeeds: [Variant: UInt64] = [
+        .noTombstone: 601, .lockRuleAlone: 1_901, .staleLedger: 5_101,
+    ]
+
     @Test(arguments: Variant.allCases)
     func `a suite that breaks a rule is found out`(variant: Variant) async {
-        for seed in 1...12_000 as ClosedRange<UInt64> {
+        let first = Self.firstSeeds[variant] ?? 1
+        // Another build may live other lives, so the search goes on for long.
+        for seed in first..<first + 12_000 {
             await Task.yield()
             if !Simulation.live(seed: seed, variant: variant).violations.isEmpty { return }
         }

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from support.broker import Broker
 
 # Generous: it only bounds a hang. Nothing here measures time.
-PATIENCE = 60
+PATIENCE = 240
 _numbers = itertools.count(1)
 
 
