@@ -4,22 +4,16 @@ extension BenchmarkReport {
         let figures = BenchmarkGoal.all.compactMap(chainRow)
         guard !figures.isEmpty else { return "" }
         let loads = Self.measured.filter { results.chains[$0.0] != nil }
-        let costs = Self.chainCosts.indices.flatMap { index in
-            [
-                [Self.chainCosts[index].suite]
-                    + loads.map { load, _ in
-                        microsText(
-                            self.costs(load).filter {
-                                Self.chainCosts[index].processes.contains($0.name)
-                            }
-                            .reduce(0) { $0 + $1.micros })
-                    },
-                [Self.chainCosts[index].parts]
-                    + loads.map { load, _ in
-                        microsText(
-                            median((results.chains[load] ?? []).map { $0.costs[index] }) ?? 0)
-                    },
-            ]
+        var costs: [[String]] = []
+        for (index, cost) in Self.chainCosts.enumerated() {
+            let suite = loads.map { load, _ in
+                let those = self.costs(load).filter { cost.processes.contains($0.name) }
+                return microsText(those.reduce(0) { $0 + $1.micros })
+            }
+            let parts = loads.map { load, _ in
+                microsText(median((results.chains[load] ?? []).map { $0.costs[index] }) ?? 0)
+            }
+            costs += [[cost.suite] + suite, [cost.parts] + parts]
         }
         return """
             ## What the parts cost alone

@@ -52,10 +52,14 @@ package struct ClientAddress: Hashable, Sendable {
     /// The address as it is typed; IPv6 without a gap.
     package var text: String {
         if isIPv4 {
-            return (0..<4).map { String(low >> (24 - 8 * $0) & 0xFF) }.joined(separator: ".")
+            return stride(from: 24, through: 0, by: -8).map { (shift: UInt64) -> String in
+                String(low >> shift & 0xFF)
+            }.joined(separator: ".")
         }
         return [high, low].flatMap { half in
-            (0..<4).map { String(half >> (48 - 16 * $0) & 0xFFFF, radix: 16) }
+            stride(from: 48, through: 0, by: -16).map { (shift: UInt64) -> String in
+                String(half >> shift & 0xFFFF, radix: 16)
+            }
         }.joined(separator: ":")
     }
 

@@ -117,12 +117,10 @@ final class FakeCartStore: CartStore {
         try checkThere()
         let read = state.withLock { state in
             state.recallCount += 1
-            return Set(requests.map(\.cartID)).sorted { $0.bits < $1.bits }.flatMap { cartID in
-                (state.events[cartID] ?? []).filter { event in
-                    requests.contains { request in
-                        request.cartID == cartID
-                            && [event.requestID, event.requestID.whole].contains(request.requestID)
-                    }
+            let carts = Set(requests.map(\.cartID)).sorted { $0.bits < $1.bits }
+            return carts.flatMap { state.events[$0] ?? [] }.filter { event in
+                [event.requestID, event.requestID.whole].contains { requestID in
+                    requests.contains { $0.cartID == event.cartID && $0.requestID == requestID }
                 }
             }
         }

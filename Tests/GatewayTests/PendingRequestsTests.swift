@@ -110,7 +110,8 @@ struct PendingRequestsTests {
         }
         _ = pending.admit(try Sample.request("last"), by: .socket(0), now: start)
         // Two answers that count for 4 s each, one for none: an eighth, less an eighth, and an eighth.
-        let mean = 4_000.0 * (1 / 8 * 49 / 64 + 1 / 8)
+        let weight = 0.125
+        let mean = 4_000 * weight * ((1 - weight) * (1 - weight) + 1)
         #expect(firstAsk(run(&pending, until: at(20_000))) == Int(4 * mean))
     }
 
