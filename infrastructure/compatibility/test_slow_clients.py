@@ -85,4 +85,4 @@ class SlowClients(BrokerCase):
                 gone = wire.Wire(self.broker.port)
                 gone.send(data)
                 gone.socket.close()
-        wait_until(lambda: self.broker.open_files() <= before + 20, "the connections closed", 20)
+        wait_until(lambda: self.broker.open_files() <= before + 20, "the connections closed")

@@ -18,15 +18,15 @@ def unique(stem):
     return f"{stem}-{os.getpid()}-{next(_numbers)}"
 
 
-def wait_until(condition, what, within=PATIENCE):
+def wait_until(condition, what):
     """Asks until the answer is true, and gives it."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + PATIENCE
     while True:
         answer = condition()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within} seconds: {what}")
+            raise AssertionError(f"not within {PATIENCE} seconds: {what}")
         time.sleep(0.02)
 
 
